@@ -1,0 +1,15 @@
+//! The ground: what a tenant, a user, a license and a sync run *are*, and what may be asked of them.
+//!
+//! Everything here is a value or a pure function. There is no I/O, no async, no clock, no serde and
+//! no GraphQL: Graph's JSON, the records on disk and the API types are other shapes, each with one
+//! mapping file of its own, so that Microsoft, the disk and the schema may change on different days.
+
+pub mod catalog;
+pub mod filter;
+pub mod ids;
+pub mod license;
+pub mod license_filter;
+pub mod sync_run;
+pub mod tenant;
+pub mod text;
+pub mod user;
