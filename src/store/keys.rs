@@ -1,0 +1,266 @@
+//! The key layout, whole, as one table.
+//!
+//! | table | key | value |
+//! | --- | --- | --- |
+//! | `Server` | `0 "format"` | format of the store, check of the encryption key |
+//! | `Server` | `0 "admin-token"` | SHA-256 of the admin token |
+//! | `Catalog` | `0 part:u32` | part of the updated catalog; part 0 says how many and their digest |
+//! | `Current` | `tenant 0` | the current run, its time, the digest of all manifests |
+//! | `Manifest` | `tenant 0 dataset:u8` | the segments that make up the dataset, base first |
+//! | `Block` | `tenant 0 dataset:u8 run:16 part:u8 frame:u32 piece:u32` | piece of a frame of a segment |
+//! | `Run` | `tenant 0 run:16` | a run of the ledger; version 7 UUIDs sort by start |
+//! | `Connection` | `tenant 0` | the connection |
+//! | `Secret` | `tenant 0 kind:u8` | nonce and ciphertext |
+//! | `LicenseName` | `tenant 0 sku:16` | the operator's name of a license |
+//!
+//! Numbers are big-endian, so bytes sort as numbers do. A tenant's key has no zero byte in it, so
+//! none is the prefix of another's. Few fixed tables, never one a tenant: sled grows out of
+//! proportion with many trees.
+
+use uuid::Uuid;
+
+use super::SecretKind;
+use super::backend::{Key, Range, Table};
+use super::numbers::Numbered;
+use crate::domain::ids::{RunId, SkuId, TenantKey};
+use crate::domain::sync_run::Dataset;
+
+/// Which segment: what one run wrote of one dataset. Part 0 is what the run changed, later parts are
+/// merged from older segments.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct SegmentKey {
+    /// Whose.
+    pub(super) tenant: TenantKey,
+    /// Of what.
+    pub(super) dataset: Dataset,
+    /// Written by.
+    pub(super) run: RunId,
+    /// See above.
+    pub(super) part: u8,
+}
+
+/// Format and key check.
+pub(super) fn format() -> Key {
+    server("format")
+}
+
+/// SHA-256 of the admin token.
+pub(super) fn admin_token() -> Key {
+    server("admin-token")
+}
+
+/// A part of the catalog.
+pub(super) fn catalog_part(part: u32) -> Key {
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(&part.to_be_bytes());
+    Key {
+        table: Table::Catalog,
+        bytes,
+    }
+}
+
+/// All parts of the catalog.
+pub(super) fn catalog() -> Range {
+    Range::prefix(Table::Catalog, vec![0])
+}
+
+/// The pointer to what is current.
+pub(super) fn current(tenant: &TenantKey) -> Key {
+    of_tenant(Table::Current, tenant, &[])
+}
+
+/// The segments of a dataset.
+pub(super) fn manifest(tenant: &TenantKey, dataset: Dataset) -> Key {
+    of_tenant(Table::Manifest, tenant, &[dataset_byte(dataset)])
+}
+
+/// A run of the ledger.
+pub(super) fn run(tenant: &TenantKey, id: RunId) -> Key {
+    of_tenant(Table::Run, tenant, id.0.as_bytes())
+}
+
+/// The runs of a tenant, of which only those before `before`.
+pub(super) fn runs(tenant: &TenantKey, before: Option<RunId>) -> Range {
+    let mut range = all_of(Table::Run, tenant);
+    if let Some(before) = before {
+        range.until = Some(run(tenant, before).bytes);
+    }
+    range
+}
+
+/// The connection.
+pub(super) fn connection(tenant: &TenantKey) -> Key {
+    of_tenant(Table::Connection, tenant, &[])
+}
+
+/// A ciphertext.
+pub(super) fn secret(tenant: &TenantKey, kind: SecretKind) -> Key {
+    of_tenant(Table::Secret, tenant, &[kind.number_byte()])
+}
+
+/// The operator's name of a license.
+pub(super) fn license_name(tenant: &TenantKey, id: SkuId) -> Key {
+    of_tenant(Table::LicenseName, tenant, id.0.as_bytes())
+}
+
+/// A piece of a frame.
+pub(super) fn block(segment: &SegmentKey, frame: u32, piece: u32) -> Key {
+    let mut key = of_tenant(Table::Block, &segment.tenant, &segment_bytes(segment));
+    key.bytes.extend_from_slice(&frame.to_be_bytes());
+    key.bytes.extend_from_slice(&piece.to_be_bytes());
+    key
+}
+
+/// All pieces of a frame.
+pub(super) fn frame(segment: &SegmentKey, frame: u32) -> Range {
+    let mut prefix = tenant_prefix(&segment.tenant);
+    prefix.extend_from_slice(&segment_bytes(segment));
+    prefix.extend_from_slice(&frame.to_be_bytes());
+    Range::prefix(Table::Block, prefix)
+}
+
+/// All pieces of a segment.
+pub(super) fn segment(segment: &SegmentKey) -> Range {
+    let mut prefix = tenant_prefix(&segment.tenant);
+    prefix.extend_from_slice(&segment_bytes(segment));
+    Range::prefix(Table::Block, prefix)
+}
+
+/// All of a tenant's keys in a table.
+pub(super) fn all_of(table: Table, tenant: &TenantKey) -> Range {
+    Range::prefix(table, tenant_prefix(tenant))
+}
+
+/// The tables that hold a tenant's records.
+pub(super) const TENANT_TABLES: [Table; 7] = [
+    Table::Current,
+    Table::Manifest,
+    Table::Connection,
+    Table::Secret,
+    Table::LicenseName,
+    Table::Run,
+    Table::Block,
+];
+
+/// The tenant that a key of a tenant's table belongs to.
+pub(super) fn tenant_of(bytes: &[u8]) -> Option<TenantKey> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    let text = std::str::from_utf8(bytes.get(..end)?).ok()?;
+    TenantKey::parse(text).ok()
+}
+
+/// What follows the tenant in a key.
+pub(super) fn after_tenant(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    bytes.get(end.checked_add(1)?..)
+}
+
+/// The GUID at the end of a key of runs or license names.
+pub(super) fn guid_of(bytes: &[u8]) -> Option<Uuid> {
+    Uuid::from_slice(after_tenant(bytes)?).ok()
+}
+
+/// The place of a block: its segment, frame and piece.
+pub(super) fn block_of(bytes: &[u8]) -> Option<(SegmentKey, u32, u32)> {
+    let tenant = tenant_of(bytes)?;
+    let (&[dataset], rest) = after_tenant(bytes)?.split_first_chunk::<1>()?;
+    let (run, rest) = rest.split_first_chunk::<16>()?;
+    let (&[part], rest) = rest.split_first_chunk::<1>()?;
+    let (frame, rest) = rest.split_first_chunk::<4>()?;
+    let segment = SegmentKey {
+        tenant,
+        dataset: Dataset::from_number(dataset.into())?,
+        run: RunId(Uuid::from_bytes(*run)),
+        part,
+    };
+    let piece = u32::from_be_bytes(rest.try_into().ok()?);
+    Some((segment, u32::from_be_bytes(*frame), piece))
+}
+
+fn server(name: &str) -> Key {
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(name.as_bytes());
+    Key {
+        table: Table::Server,
+        bytes,
+    }
+}
+
+fn of_tenant(table: Table, tenant: &TenantKey, rest: &[u8]) -> Key {
+    let mut bytes = tenant_prefix(tenant);
+    bytes.extend_from_slice(rest);
+    Key { table, bytes }
+}
+
+fn tenant_prefix(tenant: &TenantKey) -> Vec<u8> {
+    let mut bytes = tenant.as_str().as_bytes().to_vec();
+    bytes.push(0);
+    bytes
+}
+
+fn segment_bytes(segment: &SegmentKey) -> [u8; 18] {
+    let mut bytes = [0; 18];
+    let [dataset, run @ .., part] = &mut bytes;
+    *dataset = dataset_byte(segment.dataset);
+    *run = *segment.run.0.as_bytes();
+    *part = segment.part;
+    bytes
+}
+
+fn dataset_byte(dataset: Dataset) -> u8 {
+    dataset.number_byte()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(text: &str) -> TenantKey {
+        TenantKey::parse(text).unwrap()
+    }
+
+    fn contains(range: &Range, key: &Key) -> bool {
+        range.table == key.table
+            && range.from <= key.bytes
+            && range.until.as_ref().is_none_or(|until| key.bytes < *until)
+    }
+
+    #[test]
+    fn a_block_key_reads_back_as_its_place() {
+        let segment = SegmentKey {
+            tenant: tenant("contoso"),
+            dataset: Dataset::Users,
+            run: RunId(Uuid::from_u128(7)),
+            part: 3,
+        };
+        let key = block(&segment, 258, 4);
+        assert_eq!(block_of(&key.bytes), Some((segment.clone(), 258, 4)));
+        assert_eq!(block_of(&key.bytes[..key.bytes.len() - 1]), None);
+        assert!(contains(&frame(&segment, 258), &key));
+        assert!(!contains(&frame(&segment, 257), &key));
+        assert!(contains(&super::segment(&segment), &key));
+    }
+
+    #[test]
+    fn a_tenant_whose_key_begins_like_anothers_is_not_within_it() {
+        let key = connection(&tenant("contoso_2"));
+        assert!(!contains(
+            &all_of(Table::Connection, &tenant("contoso")),
+            &key
+        ));
+        assert!(contains(
+            &all_of(Table::Connection, &tenant("contoso_2")),
+            &key
+        ));
+    }
+
+    #[test]
+    fn runs_before_a_run_exclude_it() {
+        let contoso = tenant("contoso");
+        let id = |number| RunId(Uuid::from_u128(number));
+        let range = runs(&contoso, Some(id(5)));
+        assert!(contains(&range, &run(&contoso, id(4))));
+        assert!(!contains(&range, &run(&contoso, id(5))));
+        assert!(contains(&runs(&contoso, None), &run(&contoso, id(5))));
+    }
+}

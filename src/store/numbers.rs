@@ -1,0 +1,76 @@
+//! The numbers that stand for enums on disk. They are never reused and never reordered.
+
+use super::SecretKind;
+use crate::domain::sync_run::{Dataset, DatasetState, ProblemKind, SyncState, SyncTrigger};
+use crate::domain::tenant::ConnectionState;
+use crate::domain::user::{AssignmentState, UserType};
+
+/// An enum that is kept as a number. Zero stands for nothing, so that a field that is missing from a
+/// record never reads as a value.
+pub(super) trait Numbered: Sized + Copy {
+    /// The number on disk.
+    fn number(self) -> u32;
+    /// The value of a number; `None` for one that this version does not know.
+    fn from_number(number: u32) -> Option<Self>;
+    /// The number as the byte that it is in keys.
+    fn number_byte(self) -> u8 {
+        u8::try_from(self.number()).unwrap_or(u8::MAX)
+    }
+}
+
+macro_rules! numbered {
+    ($($name:ident { $($variant:ident = $number:literal),+ $(,)? })+) => {$(
+        impl Numbered for $name {
+            fn number(self) -> u32 {
+                // Every variant is listed: a new one does not compile until it has a number.
+                match self { $(Self::$variant => $number),+ }
+            }
+            fn from_number(number: u32) -> Option<Self> {
+                match number { $($number => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    )+};
+}
+
+numbered! {
+    Dataset { Organization = 1, Users = 2, Licenses = 3 }
+    SecretKind { RefreshToken = 1 }
+    SyncTrigger { First = 1, Schedule = 2, Manual = 3, CatchUp = 4 }
+    SyncState { Queued = 1, Running = 2, Complete = 3, Partial = 4, Failed = 5, Canceled = 6 }
+    DatasetState { Waiting = 1, Running = 2, Complete = 3, Unchanged = 4, Skipped = 5, Failed = 6 }
+    ConnectionState { Connecting = 1, Connected = 2, NeedsConsent = 3, Misconfigured = 4, Disconnected = 5 }
+    UserType { Member = 1, Guest = 2, Unknown = 3 }
+    AssignmentState { Active = 1, ActiveWithError = 2, Disabled = 3, Error = 4, Unknown = 5 }
+    ProblemKind {
+        SignIn = 1, Permission = 2, Throttled = 3, Unreachable = 4, BadResponse = 5, Refused = 6,
+        UntrustedLink = 7, Loop = 8, TooLarge = 9, Quarantine = 10, WrongTenant = 11, DiskFull = 12,
+        Storage = 13, Interrupted = 14, Internal = 15,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<T: Numbered + PartialEq + std::fmt::Debug>(count: u32) {
+        assert_eq!(T::from_number(0), None);
+        for number in 1..=count {
+            assert_eq!(T::from_number(number).unwrap().number(), number);
+        }
+        assert_eq!(T::from_number(count + 1), None);
+    }
+
+    #[test]
+    fn numbers_read_back_and_unknown_ones_are_nothing() {
+        check::<Dataset>(3);
+        check::<SecretKind>(1);
+        check::<SyncTrigger>(4);
+        check::<SyncState>(6);
+        check::<DatasetState>(6);
+        check::<ConnectionState>(5);
+        check::<UserType>(3);
+        check::<AssignmentState>(5);
+        check::<ProblemKind>(15);
+    }
+}

@@ -1,0 +1,263 @@
+//! Whatever fails at whatever call: the old state or the new one, whole, and never less than what
+//! was acknowledged.
+
+use super::*;
+use crate::store::Health;
+use crate::store::backend::Table;
+use crate::store::memory::Surviving;
+use crate::store::samples::{Random, run_id};
+
+/// An engine with a first run, and the worlds before and after a second one that merges its segment
+/// into a new base and has several batches of blocks.
+fn scene() -> (Arc<MemoryBackend>, World, World) {
+    let backend = MemoryBackend::new();
+    let first = world(150, 12);
+    commit(&in_memory(&backend), &contoso(), 1, &first).unwrap();
+    let mut second = changed(&first, 2, 2);
+    let mut random = Random(3);
+    if let Some(user) = second.users.values_mut().next() {
+        user.display_name = Some(
+            (0..20_000)
+                .map(|_| format!("{:016x}", random.next()))
+                .collect(),
+        );
+    }
+    second
+        .licenses
+        .values_mut()
+        .for_each(|license| license.seats.consumed += 1);
+    (backend, first, second)
+}
+
+/// Runs `check` for every call of the second commit that may fail, and every way in which it may.
+fn for_every_fault(
+    check: impl Fn(&Store, &Arc<MemoryBackend>, &Result<(), Error>, [&World; 2], Surviving),
+) {
+    let (scene, first, second) = scene();
+    for error in [Error::DiskFull, Error::Io("Input/output error".into())] {
+        for surviving in Surviving::EACH {
+            let mut call = 1;
+            loop {
+                let backend = scene.after_crash(Surviving::Nothing);
+                let store = in_memory(&backend);
+                backend.fail_at(call, error.clone(), surviving);
+                let staged = stage(&store, &contoso(), 2, &first, &second);
+                let result =
+                    staged.and_then(|staging| staging.commit(&run(&contoso(), 2), as_of(2)));
+                if !backend.has_failed() {
+                    assert_eq!(result, Ok(()));
+                    assert!(call > 8, "only {call} calls: the scene is too small");
+                    break;
+                }
+                if let Err(found) = &result {
+                    assert_eq!(*found, error, "call {call}");
+                }
+                check(&store, &backend, &result, [&first, &second], surviving);
+                call += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn after_a_crash_at_any_failed_call_a_state_is_whole_and_an_acknowledged_one_is_there() {
+    for_every_fault(|_, backend, result, [first, second], surviving| {
+        let store = in_memory(&backend.after_crash(surviving));
+        let (number, found) = load(&store, &contoso()).unwrap();
+        match number {
+            1 => assert!(result.is_err() && found == *first),
+            2 => assert_eq!(found, *second),
+            other => panic!("run {other}"),
+        }
+        let is_filed = store.run(&contoso(), run_id(2)).unwrap().is_some();
+        assert_eq!(is_filed, number == 2, "facts and ledger belong together");
+        let third = changed(&found, 3, 3);
+        commit(&store, &contoso(), 3, &third).unwrap();
+        assert_eq!(load(&store, &contoso()).unwrap(), (3, third));
+    });
+}
+
+#[test]
+fn after_healing_a_refused_commit_is_gone_and_an_acknowledged_one_is_there() {
+    for_every_fault(|store, backend, result, [first, second], _| {
+        assert!(matches!(store.health(), Health::ReadOnly { .. }));
+        assert!(matches!(
+            store.record_run(&run(&contoso(), 9)),
+            Err(Error::ReadOnly(_))
+        ));
+        assert!(load(store, &contoso()).is_ok(), "reads go on");
+        assert_eq!(store.heal(), Health::Ok);
+        let (number, expected) = if result.is_ok() {
+            (2, second)
+        } else {
+            (1, first)
+        };
+        assert_eq!(load(store, &contoso()).unwrap(), (number, expected.clone()));
+        assert_eq!(
+            store.run(&contoso(), run_id(2)).unwrap().is_some(),
+            number == 2
+        );
+        let third = changed(expected, 3, 3);
+        commit(store, &contoso(), 3, &third).unwrap();
+        assert_eq!(load(store, &contoso()).unwrap(), (3, third.clone()));
+        let reopened = in_memory(&backend.after_crash(Surviving::Nothing));
+        assert_eq!(load(&reopened, &contoso()).unwrap(), (3, third));
+    });
+}
+
+#[test]
+fn what_was_staged_before_the_engine_was_opened_anew_is_not_committed_after() {
+    let (backend, first, second) = scene();
+    let store = in_memory(&backend);
+    let staging = stage(&store, &contoso(), 2, &first, &second).unwrap();
+    backend.fail_at(1, Error::DiskFull, Surviving::Nothing);
+    assert_eq!(store.record_run(&run(&contoso(), 7)), Err(Error::DiskFull));
+    assert_eq!(store.heal(), Health::Ok);
+    assert!(staging.commit(&run(&contoso(), 2), as_of(2)).is_err());
+    assert_eq!(load(&store, &contoso()).unwrap(), (1, first));
+}
+
+#[test]
+fn an_interrupted_healing_is_repeated() {
+    let (backend, first, second) = scene();
+    // Every call of the commit fails, what it wrote is found on disk all the same, and taking it back
+    // fails, too.
+    let mut calls = 0;
+    for call in 1..200 {
+        let backend = backend.after_crash(Surviving::Nothing);
+        let store = in_memory(&backend);
+        backend.fail_at(call, Error::DiskFull, Surviving::All);
+        let staged = stage(&store, &contoso(), 2, &first, &second);
+        let result = staged.and_then(|staging| staging.commit(&run(&contoso(), 2), as_of(2)));
+        if !backend.has_failed() {
+            break;
+        }
+        backend.fail_at(1, Error::DiskFull, Surviving::All);
+        assert_ne!(store.heal(), Health::Ok);
+        assert_eq!(store.heal(), Health::Ok);
+        let expected = if result.is_ok() {
+            (2, second.clone())
+        } else {
+            (1, first.clone())
+        };
+        assert_eq!(load(&store, &contoso()).unwrap(), expected);
+        calls += 1;
+    }
+    assert!(calls > 8, "{calls}");
+}
+
+#[test]
+fn flipped_bits_in_any_record_of_the_facts_are_reported_and_never_served() {
+    let (backend, first, _) = scene();
+    let damage = |change: &dyn Fn(&mut Vec<u8>, usize), table: Table| {
+        let count = backend.count(table);
+        assert!(count > 0);
+        for index in 0..count {
+            let copy = backend.after_crash(Surviving::Nothing);
+            copy.edit(|values| {
+                let mut found = values.iter_mut().filter(|((of, _), _)| *of == table);
+                change(found.nth(index).unwrap().1, index);
+            });
+            match load(&in_memory(&copy), &contoso()) {
+                Err(Error::Damaged(text)) => {
+                    assert!(text.contains("contoso"), "{text}");
+                    if table == Table::Block {
+                        assert!(
+                            text.contains("dataset") && text.contains(&run_id(1).to_string()),
+                            "{text}"
+                        );
+                    }
+                }
+                other => panic!("{table:?} {index}: {other:?}"),
+            }
+        }
+    };
+    for table in [Table::Block, Table::Manifest, Table::Current] {
+        damage(
+            &|value, index| {
+                let middle = (value.len() / 2 + index) % value.len();
+                value[middle] ^= 4
+            },
+            table,
+        );
+        damage(&|value, _| value.clear(), table);
+        damage(&|value, _| value.truncate(value.len() - 1), table);
+    }
+    assert_eq!(load(&in_memory(&backend), &contoso()).unwrap(), (1, first));
+}
+
+#[test]
+fn a_lost_or_older_record_of_the_facts_is_reported() {
+    let (backend, first, second) = scene();
+    let old = backend.after_crash(Surviving::Nothing);
+    commit(&in_memory(&backend), &contoso(), 2, &second).unwrap();
+    let mut older = BTreeMap::new();
+    old.edit(|values| older = values.clone());
+    for table in [Table::Block, Table::Manifest, Table::Current] {
+        for index in 0..backend.count(table) {
+            let lost = backend.after_crash(Surviving::All);
+            lost.edit(|values| {
+                let key = values
+                    .keys()
+                    .filter(|(of, _)| *of == table)
+                    .nth(index)
+                    .unwrap()
+                    .clone();
+                values.remove(&key);
+            });
+            let blocks = lost.count(Table::Block);
+            let store = in_memory(&lost);
+            assert!(
+                matches!(load(&store, &contoso()), Err(Error::Damaged(_))),
+                "{table:?} {index} lost"
+            );
+            if table != Table::Block {
+                assert_eq!(
+                    lost.count(Table::Block),
+                    blocks,
+                    "what may be restored is not swept"
+                );
+            }
+            // A damaged base is not merged into something that looks whole either.
+            let staging = stage(&store, &contoso(), 3, &second, &first);
+            let result = staging.and_then(|staging| staging.commit(&run(&contoso(), 3), as_of(3)));
+            let after = result.and_then(|()| load(&store, &contoso()));
+            assert!(matches!(after, Err(Error::Damaged(_))), "{table:?} {index}");
+        }
+        if table != Table::Block {
+            let mixed = backend.after_crash(Surviving::All);
+            mixed.edit(|values| {
+                for (key, value) in &older {
+                    if key.0 == table {
+                        values.insert(key.clone(), value.clone());
+                    }
+                }
+            });
+            assert!(
+                matches!(load(&in_memory(&mixed), &contoso()), Err(Error::Damaged(_))),
+                "{table:?} older"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_visited_of_facts_of_which_anything_is_damaged() {
+    let (backend, _, _) = scene();
+    let other = MemoryBackend::new();
+    let renamed = World {
+        organization: Some(crate::store::samples::organization("Fabrikam")),
+        ..World::default()
+    };
+    commit(&in_memory(&other), &contoso(), 1, &renamed).unwrap();
+    // A block that is sound in itself, under the right key, but not what was written.
+    let mut foreign = BTreeMap::new();
+    other.edit(|values| foreign = values.clone());
+    foreign.retain(|(table, _), _| *table == Table::Block);
+    assert_eq!(foreign.len(), 1);
+    backend.edit(|values| values.append(&mut foreign));
+    let mut visited = 0;
+    let result = in_memory(&backend).load(&contoso(), &mut |_| visited += 1);
+    assert!(matches!(result, Err(Error::Damaged(_))), "{result:?}");
+    assert_eq!(visited, 0);
+}
