@@ -1,0 +1,353 @@
+//! Who holds which license: eight bytes an assignment, and a set of rows per product.
+//!
+//! Everything of an assignment but its time is a grant, and few grants are distinct: they are coded
+//! like spellings are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::ids::{ObjectId, PlanId, SkuId};
+use crate::domain::user::{AssignmentState, LicenseAssignment};
+
+use super::bits::Bits;
+use super::chunked::{CHUNK_ROWS, Chunked, Chunks, split_row};
+use super::heap::{Heap, Parts};
+use super::lookup::Lookup;
+use super::times::Times;
+
+/// The assignments of all rows.
+#[derive(Clone, Default)]
+pub(super) struct Assignments {
+    rows: Chunks<Spans>,
+    grants: Chunked<Option<Arc<Grant>>, 256>,
+    by_grant: Lookup,
+    /// The number of each product that was ever assigned; a tenant has some hundreds at most.
+    numbers: Arc<BTreeMap<SkuId, u32>>,
+    /// The rows that hold a seat of a product, at its number.
+    holders: Chunked<Bits, 64>,
+    /// The rows whose assignment of a product failed, at its number: they hold no seat.
+    failed: Chunked<Bits, 64>,
+    unlicensed: Bits,
+}
+
+/// What many assignments have in common.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Grant {
+    sku_id: SkuId,
+    /// The product's number.
+    product: u32,
+    state: AssignmentState,
+    error: Option<Box<str>>,
+    assigned_directly: bool,
+    assigned_by_groups: Box<[ObjectId]>,
+    disabled_plans: Box<[PlanId]>,
+}
+
+/// The assignments of one chunk of rows, one behind the other.
+#[derive(Clone, Default)]
+struct Spans {
+    /// Where each row's assignments end.
+    ends: Vec<u32>,
+    grants: Vec<u32>,
+    updated_at: Times,
+}
+
+impl Grant {
+    pub(super) fn sku_id(&self) -> SkuId {
+        self.sku_id
+    }
+
+    /// The set that rows with this grant are in: the product's number, and whether they hold a seat.
+    fn place(&self) -> (u32, bool) {
+        (self.product, self.holds_seat())
+    }
+
+    /// Whether an assignment under this grant takes a seat.
+    pub(super) fn holds_seat(&self) -> bool {
+        self.state.holds_seat()
+    }
+
+    fn is_of(&self, assignment: &LicenseAssignment) -> bool {
+        self.sku_id == assignment.sku_id
+            && self.state == assignment.state
+            && self.error.as_deref() == assignment.error.as_deref()
+            && self.assigned_directly == assignment.assigned_directly
+            && *self.assigned_by_groups == *assignment.assigned_by_groups
+            && *self.disabled_plans == *assignment.disabled_plans
+    }
+
+    fn to_assignment(&self, updated_at: Option<jiff::Timestamp>) -> LicenseAssignment {
+        LicenseAssignment {
+            sku_id: self.sku_id,
+            state: self.state,
+            error: self.error.as_deref().map(str::to_owned),
+            assigned_directly: self.assigned_directly,
+            assigned_by_groups: self.assigned_by_groups.to_vec(),
+            disabled_plans: self.disabled_plans.to_vec(),
+            last_updated_at: updated_at,
+        }
+    }
+}
+
+impl Assignments {
+    /// How many seats a row holds.
+    pub(super) fn seats(&self, row: u32) -> u32 {
+        let held = self.grants(row).filter(|grant| grant.holds_seat());
+        held.count() as u32 // Some hundreds at most.
+    }
+
+    /// The grants of a row, in the order of its assignments.
+    pub(super) fn grants(&self, row: u32) -> impl Iterator<Item = &Grant> {
+        let (start, end) = self.span(row);
+        let spans = self.rows.get(split_row(row).0);
+        let codes = spans
+            .and_then(|spans| spans.grants.get(start..end))
+            .unwrap_or_default();
+        codes.iter().filter_map(|code| self.grant(*code))
+    }
+
+    /// A row's assignments as they were merged.
+    pub(super) fn get(&self, row: u32) -> Vec<LicenseAssignment> {
+        let (start, _) = self.span(row);
+        let Some(spans) = self.rows.get(split_row(row).0) else {
+            return Vec::new();
+        };
+        self.grants(row)
+            .zip(start..)
+            .map(|(grant, index)| grant.to_assignment(spans.updated_at.get(index)))
+            .collect()
+    }
+
+    /// Whether a row has exactly these.
+    pub(super) fn are(&self, row: u32, assignments: &[LicenseAssignment]) -> bool {
+        let (start, end) = self.span(row);
+        if end - start != assignments.len() {
+            return false;
+        }
+        let Some(spans) = self.rows.get(split_row(row).0) else {
+            return assignments.is_empty();
+        };
+        let mut held = self.grants(row).zip(start..).zip(assignments);
+        held.all(|((grant, index), assignment)| {
+            grant.is_of(assignment) && spans.updated_at.get(index) == assignment.last_updated_at
+        })
+    }
+
+    /// Gives a new row its assignments.
+    pub(super) fn add(&mut self, row: u32, assignments: &[LicenseAssignment]) {
+        if !self.give(row, assignments, &[]) {
+            self.unlicensed.insert(row);
+        }
+    }
+
+    /// Gives a row other assignments; false, and nothing copied, when it has these already.
+    pub(super) fn change(&mut self, row: u32, assignments: &[LicenseAssignment]) -> bool {
+        if self.are(row, assignments) {
+            return false;
+        }
+        let old: Vec<(u32, bool)> = self.grants(row).map(Grant::place).collect();
+        let held = old.iter().any(|(_, holds_seat)| *holds_seat);
+        match (held, self.give(row, assignments, &old)) {
+            (true, false) => {
+                self.unlicensed.insert(row);
+            }
+            (false, true) => {
+                self.unlicensed.remove(row);
+            }
+            (true, true) | (false, false) => {}
+        }
+        true
+    }
+
+    /// Moves a row from the sets of the products that it had to those that it has now; whether it
+    /// holds any seat now.
+    fn give(&mut self, row: u32, assignments: &[LicenseAssignment], old: &[(u32, bool)]) -> bool {
+        let codes: Vec<u32> = assignments
+            .iter()
+            .map(|assignment| self.code(assignment))
+            .collect();
+        let new: Vec<(u32, bool)> = codes
+            .iter()
+            .filter_map(|code| self.grant(*code).map(Grant::place))
+            .collect();
+        for place in old.iter().filter(|place| !new.contains(place)) {
+            self.edit_set(*place).remove(row);
+        }
+        for place in new.iter().filter(|place| !old.contains(place)) {
+            self.edit_set(*place).insert(row);
+        }
+        self.put(row, &codes, assignments);
+        new.iter().any(|(_, holds_seat)| *holds_seat)
+    }
+
+    fn edit_set(&mut self, (product, holds_seat): (u32, bool)) -> &mut Bits {
+        let sets = match holds_seat {
+            true => &mut self.holders,
+            false => &mut self.failed,
+        };
+        sets.edit(product as usize)
+    }
+
+    /// Takes a row out.
+    pub(super) fn remove(&mut self, row: u32) {
+        self.change(row, &[]);
+        self.unlicensed.remove(row);
+    }
+
+    /// The products that somebody holds or failed to get.
+    pub(super) fn products(&self) -> impl Iterator<Item = SkuId> {
+        let is_named = |number: u32| {
+            let sets = [&self.holders, &self.failed].map(|sets| sets.get(number as usize));
+            sets.into_iter().flatten().any(|rows| !rows.is_empty())
+        };
+        let numbers = self.numbers.iter();
+        numbers
+            .filter(move |(_, number)| is_named(**number))
+            .map(|(id, _)| *id)
+    }
+
+    /// Who holds a product.
+    pub(super) fn holders(&self, id: SkuId) -> Option<&Bits> {
+        let number = self.numbers.get(&id)?;
+        self.holders.get(*number as usize)
+    }
+
+    /// The rows that hold nothing.
+    pub(super) fn unlicensed(&self) -> &Bits {
+        &self.unlicensed
+    }
+
+    /// Gives back room to spare.
+    pub(super) fn shrink(&mut self) {
+        self.rows.shrink(Spans::shrink);
+        self.grants.shrink();
+        self.by_grant.shrink();
+        self.holders.shrink_each(Bits::shrink);
+        self.failed.shrink_each(Bits::shrink);
+        self.unlicensed.shrink();
+    }
+
+    fn grant(&self, code: u32) -> Option<&Grant> {
+        self.grants.get(code as usize)?.as_deref()
+    }
+
+    /// The code of an assignment's grant, made if it is new.
+    fn code(&mut self, assignment: &LicenseAssignment) -> u32 {
+        let hash = self.by_grant.hash(&(
+            (assignment.sku_id, assignment.state, &assignment.error),
+            (assignment.assigned_directly, &assignment.assigned_by_groups),
+            &assignment.disabled_plans,
+        ));
+        let is_it = |code| {
+            self.grant(code)
+                .is_some_and(|grant| grant.is_of(assignment))
+        };
+        if let Some(code) = self.by_grant.find(hash, is_it) {
+            return code;
+        }
+        let grant = Grant {
+            sku_id: assignment.sku_id,
+            product: self.numbered(assignment.sku_id),
+            state: assignment.state,
+            error: assignment.error.as_deref().map(Box::from),
+            assigned_directly: assignment.assigned_directly,
+            assigned_by_groups: assignment.assigned_by_groups.as_slice().into(),
+            disabled_plans: assignment.disabled_plans.as_slice().into(),
+        };
+        let code = self.grants.push(Some(Arc::new(grant))) as u32; // Fewer than assignments in memory.
+        self.by_grant.insert(hash, code);
+        code
+    }
+
+    fn numbered(&mut self, id: SkuId) -> u32 {
+        let next = self.numbers.len() as u32; // Some hundreds.
+        match self.numbers.get(&id) {
+            Some(number) => *number,
+            None => *Arc::make_mut(&mut self.numbers).entry(id).or_insert(next),
+        }
+    }
+
+    /// Where a row's assignments begin and end in its chunk.
+    fn span(&self, row: u32) -> (usize, usize) {
+        let (chunk, at) = split_row(row);
+        self.rows
+            .get(chunk)
+            .map_or((0, 0), |spans| spans.bounds(at))
+    }
+
+    fn put(&mut self, row: u32, codes: &[u32], assignments: &[LicenseAssignment]) {
+        let (chunk, at) = split_row(row);
+        let spans = self.rows.edit(chunk);
+        let last = spans.grants.len() as u32; // A chunk is 1,024 rows.
+        if spans.ends.len() <= at {
+            if spans.ends.capacity() == 0 {
+                spans.ends.reserve_exact(CHUNK_ROWS);
+            }
+            spans.ends.resize(at + 1, last);
+        }
+        let (start, end) = spans.bounds(at);
+        spans.grants.splice(start..end, codes.iter().copied());
+        let times = assignments
+            .iter()
+            .map(|assignment| assignment.last_updated_at);
+        spans.updated_at.replace(start, end - start, times);
+        for later in &mut spans.ends[at..] {
+            *later = *later - (end - start) as u32 + codes.len() as u32;
+        }
+        if at + 1 == CHUNK_ROWS {
+            // The chunk is full, and few of its assignments will change.
+            spans.shrink();
+        }
+    }
+}
+
+impl Spans {
+    fn shrink(&mut self) {
+        self.ends.shrink_to_fit();
+        self.grants.shrink_to_fit();
+        self.updated_at.shrink();
+    }
+
+    fn bounds(&self, at: usize) -> (usize, usize) {
+        let end_of = |at: usize| {
+            self.ends
+                .get(at)
+                .map_or(self.grants.len(), |end| *end as usize)
+        };
+        (at.checked_sub(1).map_or(0, end_of), end_of(at))
+    }
+}
+
+impl Heap for Assignments {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        // A tree's nodes are at least half full; twice its entries is what it holds at most.
+        let numbers = self.numbers.len() * 2 * size_of::<(SkuId, u32)>();
+        self.rows.heap(parts)
+            + self.grants.heap(parts)
+            + self.by_grant.heap(parts)
+            + self.holders.heap(parts)
+            + self.failed.heap(parts)
+            + self.unlicensed.heap(parts)
+            + numbers
+    }
+}
+
+impl Heap for Spans {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.ends.heap(parts) + self.grants.heap(parts) + self.updated_at.heap(parts)
+    }
+}
+
+impl Heap for Option<Arc<Grant>> {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.as_ref().map_or(0, |grant| parts.shared(grant))
+    }
+}
+
+impl Heap for Grant {
+    fn heap(&self, _parts: &mut Parts) -> usize {
+        self.error.as_deref().map_or(0, str::len)
+            + size_of_val(&*self.assigned_by_groups)
+            + size_of_val(&*self.disabled_plans)
+    }
+}

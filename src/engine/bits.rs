@@ -1,0 +1,487 @@
+//! Sets of rows: blocks of 65,536 rows, each a short list or a bit for every row.
+//!
+//! A filter works block by block on 1,024 words; a set adds itself to them or keeps what it has in
+//! common with them. A block belongs to every index that has not changed one of its rows.
+
+use std::sync::Arc;
+
+use super::heap::{Heap, Parts};
+
+/// Rows of a block.
+pub(super) const BLOCK_ROWS: usize = 1 << 16;
+
+/// A bit for every row of a block.
+pub(super) type Words = [u64; BLOCK_ROWS / 64];
+
+/// The most rows of a block in a list: one in 64. Above it the bits are faster, and how much larger
+/// they may be is bounded.
+const FEW_MAX: usize = BLOCK_ROWS / 64;
+
+/// Below this the bits become a list again; the gap keeps a set at the border from going back and forth.
+const DENSE_MIN: u32 = FEW_MAX as u32 / 2;
+
+/// The block that holds a row, and the row's place in it.
+fn split(row: u32) -> (u16, u16) {
+    ((row >> 16) as u16, row as u16)
+}
+
+/// The places of the ones in `words`.
+pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
+    words.iter().zip(0u32..).flat_map(|(&word, index)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let bit = rest.trailing_zeros();
+            rest &= rest.checked_sub(1)?;
+            Some(index * 64 + bit)
+        })
+    })
+}
+
+/// How many ones there are.
+pub(super) fn count_ones(words: &[u64]) -> u32 {
+    words.iter().map(|word| word.count_ones()).sum()
+}
+
+/// A set of rows.
+#[derive(Clone, Default)]
+pub(super) struct Bits {
+    blocks: Arc<Vec<Block>>,
+    len: u32,
+}
+
+/// The rows of one block, at least one.
+#[derive(Clone)]
+struct Block {
+    key: u16,
+    rows: Rows,
+}
+
+#[derive(Clone)]
+enum Rows {
+    /// Sorted.
+    Few(Arc<Vec<u16>>),
+    Dense(Arc<Dense>),
+}
+
+#[derive(Clone)]
+struct Dense {
+    words: Words,
+    count: u32,
+}
+
+impl Bits {
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn contains(&self, row: u32) -> bool {
+        let (key, low) = split(row);
+        self.block(key).is_some_and(|rows| rows.contains(low))
+    }
+
+    /// The smallest row.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.iter().next()
+    }
+
+    /// In order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.blocks.iter().flat_map(|block| {
+            let (few, words): (&[u16], &[u64]) = match &block.rows {
+                Rows::Few(rows) => (rows, &[]),
+                Rows::Dense(dense) => (&[], &dense.words),
+            };
+            let few = few.iter().map(|low| u32::from(*low));
+            few.chain(ones(words))
+                .map(|low| (u32::from(block.key) << 16) | low)
+        })
+    }
+
+    /// Adds a row; false, and nothing copied, when it is there already.
+    pub(super) fn insert(&mut self, row: u32) -> bool {
+        let (key, low) = split(row);
+        let place = self.place(key);
+        if place.is_ok_and(|index| self.blocks[index].rows.contains(low)) {
+            return false;
+        }
+        let blocks = Arc::make_mut(&mut self.blocks);
+        match place {
+            Ok(index) => blocks[index].rows.insert(low),
+            Err(index) => blocks.insert(
+                index,
+                Block {
+                    key,
+                    rows: Rows::Few(Arc::new(vec![low])),
+                },
+            ),
+        }
+        self.len += 1;
+        true
+    }
+
+    /// Takes a row out; false, and nothing copied, when it is not there.
+    pub(super) fn remove(&mut self, row: u32) -> bool {
+        let (key, low) = split(row);
+        let Some(index) = self.place(key).ok() else {
+            return false;
+        };
+        if !self.blocks[index].rows.contains(low) {
+            return false;
+        }
+        let blocks = Arc::make_mut(&mut self.blocks);
+        if blocks[index].rows.remove(low) == 0 {
+            blocks.remove(index);
+        }
+        self.len -= 1;
+        true
+    }
+
+    /// Adds the set's rows of a block to `words`.
+    pub(super) fn add_to(&self, key: u16, words: &mut Words) {
+        match self.block(key) {
+            None => {}
+            Some(Rows::Few(rows)) => {
+                for low in rows.iter() {
+                    words[usize::from(low >> 6)] |= bit(*low);
+                }
+            }
+            Some(Rows::Dense(dense)) => {
+                for (word, own) in words.iter_mut().zip(&dense.words) {
+                    *word |= own;
+                }
+            }
+        }
+    }
+
+    /// Keeps of `words` what is in the set; whether anything is left.
+    pub(super) fn keep_in(&self, key: u16, words: &mut Words) -> bool {
+        match self.block(key) {
+            None => {
+                words.fill(0);
+                false
+            }
+            Some(Rows::Few(rows)) => keep_few(rows, words),
+            Some(Rows::Dense(dense)) => {
+                let mut left = 0;
+                for (word, own) in words.iter_mut().zip(&dense.words) {
+                    *word &= own;
+                    left |= *word;
+                }
+                left != 0
+            }
+        }
+    }
+
+    /// Keeps of `words` what is not in the set; whether anything is left.
+    pub(super) fn drop_from(&self, key: u16, words: &mut Words) -> bool {
+        match self.block(key) {
+            None => {}
+            Some(Rows::Few(rows)) => {
+                for low in rows.iter() {
+                    words[usize::from(low >> 6)] &= !bit(*low);
+                }
+            }
+            Some(Rows::Dense(dense)) => {
+                for (word, own) in words.iter_mut().zip(&dense.words) {
+                    *word &= !own;
+                }
+            }
+        }
+        words.iter().any(|word| *word != 0)
+    }
+
+    /// How many of `words` are in the set.
+    pub(super) fn count_in(&self, key: u16, words: &Words) -> u32 {
+        match self.block(key) {
+            None => 0,
+            Some(Rows::Few(rows)) => rows
+                .iter()
+                .map(|low| u32::from(words[usize::from(low >> 6)] & bit(*low) != 0))
+                .sum(),
+            Some(Rows::Dense(dense)) => words
+                .iter()
+                .zip(&dense.words)
+                .map(|(word, own)| (word & own).count_ones())
+                .sum(),
+        }
+    }
+
+    /// Gives back room to spare in what nobody shares.
+    pub(super) fn shrink(&mut self) {
+        let Some(blocks) = Arc::get_mut(&mut self.blocks) else {
+            return;
+        };
+        blocks.shrink_to_fit();
+        for block in blocks {
+            if let Rows::Few(rows) = &mut block.rows
+                && let Some(rows) = Arc::get_mut(rows)
+            {
+                rows.shrink_to_fit();
+            }
+        }
+    }
+
+    fn block(&self, key: u16) -> Option<&Rows> {
+        let index = self.place(key).ok()?;
+        self.blocks.get(index).map(|block| &block.rows)
+    }
+
+    /// Where the block is, or belongs. New rows come last, so that is where it is looked for first.
+    fn place(&self, key: u16) -> Result<usize, usize> {
+        match self.blocks.last() {
+            Some(last) if last.key == key => Ok(self.blocks.len() - 1),
+            _ => self.blocks.binary_search_by_key(&key, |block| block.key),
+        }
+    }
+}
+
+impl FromIterator<u32> for Bits {
+    fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
+        let mut rows: Vec<u32> = rows.into_iter().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let of_one_block = |left: &u32, right: &u32| left >> 16 == right >> 16;
+        let blocks = rows.chunk_by(of_one_block).filter_map(|rows| {
+            let (key, _) = split(*rows.first()?);
+            let rows = Rows::from_sorted(rows.iter().map(|row| split(*row).1).collect());
+            Some(Block { key, rows })
+        });
+        Self {
+            blocks: Arc::new(blocks.collect()),
+            len: rows.len() as u32, // Distinct u32 values; a tenant never has all 2^32 of them.
+        }
+    }
+}
+
+fn bit(low: u16) -> u64 {
+    1 << (low & 63)
+}
+
+fn keep_few(rows: &[u16], words: &mut Words) -> bool {
+    let mut left = 0;
+    let mut undecided = 0;
+    for of_one_word in rows.chunk_by(|one, other| one >> 6 == other >> 6) {
+        let index = usize::from(of_one_word[0] >> 6);
+        let mask = of_one_word.iter().fold(0, |mask, low| mask | bit(*low));
+        words[undecided..index].fill(0);
+        words[index] &= mask;
+        left |= words[index];
+        undecided = index + 1;
+    }
+    words[undecided..].fill(0);
+    left != 0
+}
+
+impl Rows {
+    fn from_sorted(rows: Vec<u16>) -> Self {
+        if rows.len() <= FEW_MAX {
+            return Self::Few(Arc::new(rows));
+        }
+        let mut words = [0; BLOCK_ROWS / 64];
+        for low in &rows {
+            words[usize::from(low >> 6)] |= bit(*low);
+        }
+        Self::Dense(Arc::new(Dense {
+            words,
+            count: rows.len() as u32, // At most 65,536.
+        }))
+    }
+
+    fn contains(&self, low: u16) -> bool {
+        match self {
+            Self::Few(rows) => {
+                rows.last().is_some_and(|last| *last >= low) && rows.binary_search(&low).is_ok()
+            }
+            Self::Dense(dense) => dense.words[usize::from(low >> 6)] & bit(low) != 0,
+        }
+    }
+
+    /// Adds a row that is not there.
+    fn insert(&mut self, low: u16) {
+        match self {
+            Self::Few(rows) => {
+                let rows = Arc::make_mut(rows);
+                if rows.last().is_none_or(|last| *last < low) {
+                    rows.push(low);
+                } else {
+                    let (Ok(index) | Err(index)) = rows.binary_search(&low);
+                    rows.insert(index, low);
+                }
+                if rows.len() > FEW_MAX {
+                    *self = Self::from_sorted(std::mem::take(rows));
+                }
+            }
+            Self::Dense(dense) => {
+                let dense = Arc::make_mut(dense);
+                dense.words[usize::from(low >> 6)] |= bit(low);
+                dense.count += 1;
+            }
+        }
+    }
+
+    /// Takes out a row that is there and says how many are left.
+    fn remove(&mut self, low: u16) -> u32 {
+        match self {
+            Self::Few(rows) => {
+                let rows = Arc::make_mut(rows);
+                rows.retain(|row| *row != low);
+                rows.len() as u32 // At most 1,024.
+            }
+            Self::Dense(dense) => {
+                let dense = Arc::make_mut(dense);
+                dense.words[usize::from(low >> 6)] &= !bit(low);
+                dense.count -= 1;
+                let count = dense.count;
+                if count < DENSE_MIN {
+                    let rows = ones(&dense.words).map(|low| low as u16);
+                    *self = Self::Few(Arc::new(rows.collect()));
+                }
+                count
+            }
+        }
+    }
+}
+
+impl Heap for Bits {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        parts.shared(&self.blocks)
+    }
+}
+
+impl Heap for Block {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        match &self.rows {
+            Rows::Few(rows) => parts.shared(rows),
+            Rows::Dense(dense) => parts.shared(dense),
+        }
+    }
+}
+
+impl Heap for Dense {
+    fn heap(&self, _parts: &mut Parts) -> usize {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn join(key: u16, low: u16) -> u32 {
+        (u32::from(key) << 16) | u32::from(low)
+    }
+
+    /// Rows at the borders of words and blocks, and in crowds that make a block dense.
+    fn row() -> impl Strategy<Value = u32> {
+        prop_oneof![
+            0..200u32,
+            65_500..65_600u32,
+            131_000..135_000u32,
+            Just(4_000_000)
+        ]
+    }
+
+    fn of(rows: &BTreeSet<u32>, key: u16) -> BTreeSet<u32> {
+        rows.range(join(key, 0)..=join(key, u16::MAX))
+            .copied()
+            .collect()
+    }
+
+    fn words(rows: &BTreeSet<u32>, key: u16) -> Box<Words> {
+        let mut words = Box::new([0; BLOCK_ROWS / 64]);
+        rows.iter()
+            .copied()
+            .collect::<Bits>()
+            .add_to(key, &mut words);
+        words
+    }
+
+    fn listed(words: &Words, key: u16) -> BTreeSet<u32> {
+        ones(words).map(|low| join(key, low as u16)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_set_of_rows_is_a_set(edits in prop::collection::vec((any::<bool>(), row()), 0..400)) {
+            let mut bits = Bits::default();
+            let mut model = BTreeSet::new();
+            for (adds, row) in edits {
+                if adds {
+                    prop_assert_eq!(bits.insert(row), model.insert(row));
+                } else {
+                    prop_assert_eq!(bits.remove(row), model.remove(&row));
+                }
+            }
+            prop_assert_eq!(bits.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
+            prop_assert_eq!(bits.len() as usize, model.len());
+            prop_assert_eq!(bits.first(), model.first().copied());
+        }
+
+        #[test]
+        fn block_operations_are_those_of_sets(
+            left in prop::collection::btree_set(row(), 0..2500),
+            right in prop::collection::btree_set(row(), 0..2500),
+        ) {
+            let set: Bits = left.iter().copied().collect();
+            for key in 0..3 {
+                let (left, right) = (of(&left, key), of(&right, key));
+                let mut kept = words(&right, key);
+                prop_assert_eq!(set.count_in(key, &kept) as usize, left.intersection(&right).count());
+                prop_assert_eq!(set.keep_in(key, &mut kept), !left.is_disjoint(&right));
+                prop_assert_eq!(listed(&kept, key), &left & &right);
+                let mut dropped = words(&right, key);
+                prop_assert_eq!(set.drop_from(key, &mut dropped), !right.is_subset(&left));
+                prop_assert_eq!(listed(&dropped, key), &right - &left);
+                let mut added = words(&right, key);
+                set.add_to(key, &mut added);
+                prop_assert_eq!(listed(&added, key), &left | &right);
+            }
+        }
+    }
+
+    #[test]
+    fn a_crowded_block_becomes_bits_and_a_list_again() {
+        let mut bits = Bits::default();
+        for row in 0..=FEW_MAX as u32 {
+            assert!(matches!(bits.block(0), None | Some(Rows::Few(_))), "{row}");
+            bits.insert(row);
+        }
+        assert!(matches!(bits.block(0), Some(Rows::Dense(_))));
+        for row in (DENSE_MIN..=FEW_MAX as u32).rev() {
+            assert!(matches!(bits.block(0), Some(Rows::Dense(_))), "{row}");
+            bits.remove(row);
+        }
+        bits.remove(7);
+        assert!(matches!(bits.block(0), Some(Rows::Few(_))));
+        assert_eq!(bits.len(), DENSE_MIN - 1);
+        assert!(!bits.contains(7) && bits.contains(8));
+    }
+
+    #[test]
+    fn a_change_copies_one_block() {
+        let old: Bits = (0..10).map(|block| block << 16).collect();
+        let mut new = old.clone();
+        new.insert((3 << 16) + 5);
+        let same = |left: &Block, right: &Block| match (&left.rows, &right.rows) {
+            (Rows::Few(left), Rows::Few(right)) => Arc::ptr_eq(left, right),
+            _ => false,
+        };
+        let shared = old
+            .blocks
+            .iter()
+            .zip(new.blocks.iter())
+            .filter(|(left, right)| same(left, right));
+        assert_eq!(shared.count(), 9);
+        assert!(!old.contains((3 << 16) + 5));
+    }
+}

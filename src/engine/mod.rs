@@ -1,0 +1,52 @@
+//! The read model: columns, bit sets, orders, filters, pages and breakdowns.
+//!
+//! A [`World`] is immutable and swapped whole: a request takes one and answers everything from it.
+//! What changed between two of them is copied, the rest is shared. It knows neither GraphQL nor disk.
+
+// What a sync changes and a request reads.
+mod draft;
+mod index;
+mod licenses;
+mod row;
+mod world;
+
+// Asking: a filter becomes a plan, a plan selects rows, a selection gives pages and counts.
+mod breakdown;
+mod filter;
+mod page;
+mod plan;
+mod position;
+mod scan;
+mod select;
+mod walk;
+
+// The users of a tenant as columns.
+mod assignments;
+mod dictionary;
+mod flags;
+mod ids;
+mod orders;
+mod texts;
+mod times;
+mod users;
+mod values;
+
+// What columns are made of.
+mod bits;
+mod chunked;
+mod heap;
+mod lookup;
+mod order;
+
+#[cfg(test)]
+mod tests;
+
+pub use breakdown::Group;
+pub use draft::{Change, UsersDraft};
+pub use index::{TenantIndex, TenantUpdate};
+pub use licenses::{LicenseEntry, NameLicense};
+pub use page::{Page, Window};
+pub use position::Position;
+pub use row::UserRow;
+pub use select::{UserSelection, select};
+pub use world::{Engine, World};

@@ -1,0 +1,215 @@
+//! The orders that are kept sorted: one per property that users can be sorted by.
+//!
+//! An order is sorted by the property, then by object id. Rows without a value are apart: they come
+//! last whichever the direction.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+use crate::domain::filter::{OrderDirection, UserOrderField};
+
+use super::bits::Bits;
+use super::heap::{Heap, Parts};
+use super::order::SortedRows;
+use super::texts::Lowered;
+use super::users::{Property, Users};
+
+/// The properties, each at the place of its discriminant.
+pub(super) const FIELDS: [UserOrderField; 5] = [
+    UserOrderField::DisplayName,
+    UserOrderField::UserPrincipalName,
+    UserOrderField::Department,
+    UserOrderField::CreatedAt,
+    UserOrderField::LicenseCount,
+];
+
+/// When more than one row in so many changed its key, an order is sorted anew.
+const REBUILD_SHARE: usize = 8;
+
+/// What an order sorts by. Keys of one order are of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key<'a> {
+    Text(Lowered<'a>),
+    Time(Timestamp),
+    Count(u32),
+}
+
+impl<'a> Key<'a> {
+    /// The key of a folded text.
+    pub(super) fn folded(text: &'a str) -> Self {
+        Self::Text(Lowered::of_folded(text))
+    }
+
+    /// A number that sorts as the key does, and whether equal numbers mean equal keys.
+    fn prefix(self) -> (u128, bool) {
+        match self {
+            Self::Text(text) => text.prefix(),
+            // Flipping the sign bit makes negative numbers sort before the others.
+            Self::Time(time) => (time.as_nanosecond().cast_unsigned() ^ (1 << 127), true),
+            Self::Count(count) => (u128::from(count), true),
+        }
+    }
+}
+
+/// How two keys stand in a direction. Absent values are last in both.
+pub(super) fn compare_keys(
+    left: Option<Key<'_>>,
+    right: Option<Key<'_>>,
+    direction: OrderDirection,
+) -> Ordering {
+    match (left, right) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Greater,
+        (Some(_), None) => Ordering::Less,
+        (Some(left), Some(right)) => match direction {
+            OrderDirection::Ascending => left.cmp(&right),
+            OrderDirection::Descending => right.cmp(&left),
+        },
+    }
+}
+
+/// One order.
+#[derive(Clone, Default)]
+pub(super) struct Order {
+    /// By key, then by object id.
+    pub(super) present: SortedRows,
+    /// By object id.
+    pub(super) absent: SortedRows,
+}
+
+/// All orders.
+#[derive(Clone, Default)]
+pub(super) struct Orders([Order; 5]);
+
+impl Orders {
+    pub(super) fn get(&self, field: UserOrderField) -> &Order {
+        &self.0[field as usize]
+    }
+
+    /// Brings the orders from `base` to `next`, whose orders are still those of `base`. `touched`
+    /// holds, for each field, the rows whose key may differ, were added or removed.
+    pub(super) fn update(base: &Users, next: &mut Users, touched: &[Bits; 5]) {
+        let mut ranks = None;
+        for (field, touched) in FIELDS.into_iter().zip(touched) {
+            if touched.is_empty() {
+                continue;
+            }
+            let few = touched.len() as usize * REBUILD_SHARE <= next.live().len() as usize;
+            let order = if few {
+                edited(base, next, field, touched)
+            } else {
+                let ranks = ranks.get_or_insert_with(|| ranks_by_id(next));
+                sorted(next, field, ranks)
+            };
+            next.orders_mut().0[field as usize] = order;
+        }
+    }
+}
+
+/// The order with the touched rows at their new places.
+fn edited(base: &Users, next: &Users, field: UserOrderField, touched: &Bits) -> Order {
+    let mut order = next.orders().get(field).clone();
+    // First all of them leave, by their old keys: the list must be in order for one set of columns
+    // whenever it is searched.
+    for row in touched.iter().filter(|row| base.live().contains(*row)) {
+        let (key, id) = (base.key(field, row), base.object_id(row));
+        let list = if key.is_some() {
+            &mut order.present
+        } else {
+            &mut order.absent
+        };
+        list.remove(row, |other| {
+            (base.key(field, other), base.object_id(other)).cmp(&(key, id))
+        });
+    }
+    for row in touched.iter().filter(|row| next.live().contains(*row)) {
+        let (key, id) = (next.key(field, row), next.object_id(row));
+        let list = if key.is_some() {
+            &mut order.present
+        } else {
+            &mut order.absent
+        };
+        list.insert(row, |other| {
+            (next.key(field, other), next.object_id(other)).cmp(&(key, id))
+        });
+    }
+    order
+}
+
+/// The place of each row among all rows by object id. Comparing places is cheaper than comparing ids,
+/// and every order that is made anew needs them.
+fn ranks_by_id(users: &Users) -> Vec<u32> {
+    let id_and_row = |row| (users.object_id(row).0.as_u128(), row);
+    let mut ids: Vec<(u128, u32)> = users.live().iter().map(id_and_row).collect();
+    ids.sort_unstable();
+    let mut ranks = vec![0; users.row_count() as usize];
+    for (rank, (_, row)) in (0..).zip(ids) {
+        ranks[row as usize] = rank;
+    }
+    ranks
+}
+
+/// What an order that is made anew compares.
+struct Entry {
+    prefix: u128,
+    row: u32,
+    rank: u32,
+    is_whole: bool,
+}
+
+/// The order made anew.
+fn sorted(users: &Users, field: UserOrderField, ranks: &[u32]) -> Order {
+    let groups = match field {
+        UserOrderField::Department => users.values(Property::Department).group_ranks(),
+        _ => Vec::new(),
+    };
+    let prefix_of = |row, key: Key<'_>| match field {
+        // Few departments are held by many: their names are compared once, not for every two rows.
+        UserOrderField::Department => {
+            let group = users.values(Property::Department).group(row);
+            (u128::from(groups[group as usize]), true)
+        }
+        _ => key.prefix(),
+    };
+    let (mut present, mut absent) = (Vec::new(), Vec::new());
+    for row in users.live().iter() {
+        let rank = ranks[row as usize];
+        match users.key(field, row) {
+            Some(key) => {
+                let (prefix, is_whole) = prefix_of(row, key);
+                present.push(Entry {
+                    prefix,
+                    row,
+                    rank,
+                    is_whole,
+                });
+            }
+            None => absent.push((rank, row)),
+        }
+    }
+    // Columns are read only where the beginnings of two texts do not decide.
+    present.sort_unstable_by(|left, right| {
+        let by_key = || match left.is_whole && right.is_whole {
+            true => Ordering::Equal,
+            false => users.key(field, left.row).cmp(&users.key(field, right.row)),
+        };
+        let by_prefix = left.prefix.cmp(&right.prefix);
+        by_prefix.then_with(by_key).then(left.rank.cmp(&right.rank))
+    });
+    absent.sort_unstable();
+    let present: Vec<u32> = present.into_iter().map(|entry| entry.row).collect();
+    let absent: Vec<u32> = absent.into_iter().map(|(_, row)| row).collect();
+    Order {
+        present: SortedRows::from_sorted(&present),
+        absent: SortedRows::from_sorted(&absent),
+    }
+}
+
+impl Heap for Orders {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        let of_order =
+            |order: &Order, parts: &mut Parts| order.present.heap(parts) + order.absent.heap(parts);
+        self.0.iter().map(|order| of_order(order, parts)).sum()
+    }
+}

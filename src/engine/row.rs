@@ -1,0 +1,210 @@
+//! One user of one index.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::domain::filter::UserOrder;
+use crate::domain::ids::ObjectId;
+use crate::domain::user::{LicenseAssignment, User, UserType};
+
+use super::flags::Flag;
+use super::index::TenantIndex;
+use super::licenses::LicenseEntry;
+use super::position::Position;
+use super::users::{Property, Users};
+
+/// One user of one index: a cheap handle whose getters read the columns.
+#[derive(Clone)]
+pub struct UserRow {
+    tenant: Arc<TenantIndex>,
+    row: u32,
+}
+
+impl UserRow {
+    pub(super) fn new(tenant: &Arc<TenantIndex>, row: u32) -> Self {
+        Self {
+            tenant: Arc::clone(tenant),
+            row,
+        }
+    }
+
+    /// The index that the user is of.
+    pub fn tenant(&self) -> &Arc<TenantIndex> {
+        &self.tenant
+    }
+
+    /// `user.id`
+    pub fn object_id(&self) -> ObjectId {
+        self.users().object_id(self.row)
+    }
+
+    /// `user.userPrincipalName`
+    pub fn user_principal_name(&self) -> &str {
+        self.users().principal_name(self.row)
+    }
+
+    /// `user.displayName`
+    pub fn display_name(&self) -> Option<&str> {
+        self.users().display_name(self.row)
+    }
+
+    /// `user.mail`
+    pub fn mail(&self) -> Option<&str> {
+        self.users().mail(self.row)
+    }
+
+    /// `user.employeeId`
+    pub fn employee_id(&self) -> Option<&str> {
+        self.users().employee_id(self.row)
+    }
+
+    /// `user.employeeType`
+    pub fn employee_type(&self) -> Option<&str> {
+        self.value(Property::EmployeeType)
+    }
+
+    /// `user.jobTitle`
+    pub fn job_title(&self) -> Option<&str> {
+        self.value(Property::JobTitle)
+    }
+
+    /// `user.department`
+    pub fn department(&self) -> Option<&str> {
+        self.value(Property::Department)
+    }
+
+    /// `user.companyName`
+    pub fn company_name(&self) -> Option<&str> {
+        self.value(Property::CompanyName)
+    }
+
+    /// `user.officeLocation`
+    pub fn office_location(&self) -> Option<&str> {
+        self.value(Property::OfficeLocation)
+    }
+
+    /// `user.country`
+    pub fn country(&self) -> Option<&str> {
+        self.value(Property::Country)
+    }
+
+    /// `user.usageLocation`
+    pub fn usage_location(&self) -> Option<&str> {
+        self.value(Property::UsageLocation)
+    }
+
+    /// `user.userType`
+    pub fn user_type(&self) -> UserType {
+        if self.flag(Flag::Member) {
+            UserType::Member
+        } else if self.flag(Flag::Guest) {
+            UserType::Guest
+        } else {
+            UserType::Unknown
+        }
+    }
+
+    /// `user.isResourceAccount`
+    pub fn is_resource_account(&self) -> bool {
+        self.flag(Flag::ResourceAccount)
+    }
+
+    /// `user.accountEnabled`
+    pub fn account_enabled(&self) -> bool {
+        self.flag(Flag::AccountEnabled)
+    }
+
+    /// `user.onPremisesSyncEnabled`
+    pub fn is_synced_from_on_premises(&self) -> bool {
+        self.flag(Flag::SyncedFromOnPremises)
+    }
+
+    /// `user.createdDateTime`
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.users().created_at(self.row)
+    }
+
+    /// The day of `user.employeeHireDate`
+    pub fn hired_on(&self) -> Option<Date> {
+        self.users().hired_on(self.row)
+    }
+
+    /// The manager's id, whether or not that user is known.
+    pub fn manager_id(&self) -> Option<ObjectId> {
+        self.users().manager_id(self.row)
+    }
+
+    /// The manager, where that user is known.
+    pub fn manager(&self) -> Option<UserRow> {
+        self.tenant.find(self.manager_id()?)
+    }
+
+    /// By GUID of the product.
+    pub fn assignments(&self) -> Vec<LicenseAssignment> {
+        self.users().assignments().get(self.row)
+    }
+
+    /// The licenses that the user holds a seat of, by GUID. Failed assignments are not among them.
+    pub fn licenses(&self) -> impl Iterator<Item = &LicenseEntry> + '_ {
+        let grants = self.users().assignments().grants(self.row);
+        let held = grants.filter(|grant| grant.holds_seat());
+        held.filter_map(|grant| self.tenant.license(grant.sku_id()))
+    }
+
+    /// All of it as the domain's value.
+    pub fn to_user(&self) -> User {
+        User {
+            object_id: self.object_id(),
+            user_principal_name: self.user_principal_name().to_owned(),
+            display_name: self.display_name().map(str::to_owned),
+            mail: self.mail().map(str::to_owned),
+            employee_id: self.employee_id().map(str::to_owned),
+            employee_type: self.employee_type().map(str::to_owned),
+            job_title: self.job_title().map(str::to_owned),
+            department: self.department().map(str::to_owned),
+            company_name: self.company_name().map(str::to_owned),
+            office_location: self.office_location().map(str::to_owned),
+            country: self.country().map(str::to_owned),
+            usage_location: self.usage_location().map(str::to_owned),
+            user_type: self.user_type(),
+            is_resource_account: self.is_resource_account(),
+            account_enabled: self.account_enabled(),
+            created_at: self.created_at(),
+            hired_on: self.hired_on(),
+            is_synced_from_on_premises: self.is_synced_from_on_premises(),
+            manager: self.manager_id(),
+            assignments: self.assignments(),
+        }
+    }
+
+    /// Where the user stands in an order: what a cursor holds.
+    pub fn position(&self, orders: &[UserOrder]) -> Position {
+        Position::of(self, orders)
+    }
+
+    pub(super) fn users(&self) -> &Users {
+        self.tenant.users()
+    }
+
+    pub(super) fn row(&self) -> u32 {
+        self.row
+    }
+
+    fn value(&self, property: Property) -> Option<&str> {
+        self.users().values(property).text(self.row)
+    }
+
+    fn flag(&self, flag: Flag) -> bool {
+        self.users().flags().has(self.row, flag)
+    }
+}
+
+impl fmt::Debug for UserRow {
+    /// The ids only: nothing of a person reaches a log by way of `{:?}`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.tenant.key(), self.object_id())
+    }
+}

@@ -1,0 +1,93 @@
+//! What publishing costs is near the size of what it changed: the rest is shared, not copied.
+
+use std::collections::HashSet;
+
+use crate::domain::user::User;
+use crate::engine::heap::{Heap, Parts};
+use crate::engine::{TenantIndex, UsersDraft};
+
+use super::memory::realistic;
+use super::model::{index_of, object_id, published};
+
+fn parts(index: &TenantIndex) -> (HashSet<usize>, usize) {
+    let mut parts = Parts::default();
+    index.users().heap(&mut parts);
+    (parts.addresses().clone(), parts.bytes())
+}
+
+/// How many parts and bytes of the next index are new.
+fn copied(users: &[User], edit: impl FnOnce(&mut UsersDraft)) -> (usize, usize) {
+    let base = index_of("one", users);
+    let mut draft = base.draft();
+    edit(&mut draft);
+    let next = published(&base, draft);
+    // Counted together, only what is not in the base adds bytes.
+    let mut both = Parts::default();
+    base.users().heap(&mut both);
+    let old = both.bytes();
+    next.users().heap(&mut both);
+    let new_parts = parts(&next).0.difference(&parts(&base).0).count();
+    (new_parts, both.bytes() - old)
+}
+
+fn crowd() -> Vec<User> {
+    (0..20_000).map(realistic).collect()
+}
+
+#[test]
+fn one_changed_user_costs_a_few_chunks() {
+    let users = crowd();
+    let (_, all) = parts(&index_of("one", &users));
+    let (parts, bytes) = copied(&users, |draft| {
+        let mut user = users[7_777].clone();
+        user.department = Some("Moved".to_owned());
+        user.display_name = Some("Zz Moved".to_owned());
+        draft.merge(&user);
+    });
+    assert!(parts <= 40, "{parts} parts");
+    assert!(bytes < 80_000, "{bytes} of {all} bytes");
+}
+
+#[test]
+fn one_user_who_comes_and_one_who_goes_cost_a_few_chunks() {
+    let users = crowd();
+    let (parts, bytes) = copied(&users, |draft| {
+        draft.merge(&realistic(50_000));
+        draft.remove(object_id(123));
+    });
+    assert!(parts <= 170, "{parts} parts");
+    assert!(bytes < 500_000, "{bytes} bytes");
+}
+
+#[test]
+fn a_sync_without_changes_copies_nothing() {
+    let users = crowd();
+    let (parts, bytes) = copied(&users, |draft| {
+        for user in &users {
+            draft.merge(user);
+        }
+        assert!(draft.remove_unseen().is_empty());
+    });
+    assert_eq!((parts, bytes), (0, 0));
+}
+
+#[test]
+fn what_a_change_costs_does_not_grow_with_the_tenant() {
+    let cost = |count: u32| {
+        let users: Vec<User> = (0..count).map(realistic).collect();
+        copied(&users, |draft| {
+            let mut user = users[500].clone();
+            user.job_title = Some("Moved".to_owned());
+            draft.merge(&user);
+        })
+    };
+    let ((few_parts, few_bytes), (many_parts, many_bytes)) = (cost(4_000), cost(32_000));
+    assert!(
+        many_parts <= few_parts + 3,
+        "{few_parts} parts of 4,000 and {many_parts} of 32,000"
+    );
+    assert!(
+        many_bytes <= few_bytes * 2,
+        "{few_bytes} bytes of 4,000 and {many_bytes} of 32,000"
+    );
+}

@@ -1,0 +1,328 @@
+//! A text property that differs from row to row: one buffer per chunk of rows.
+//!
+//! Folded texts are not stored. The folded form of nearly every text is its ASCII lower case, which
+//! is made for a whole chunk faster than it is read from memory; the few others are kept beside.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use crate::domain::text::fold;
+
+use super::chunked::{CHUNK_ROWS, Chunks, split_row};
+use super::heap::{Heap, Parts};
+
+/// The longest text that is kept, in bytes. Microsoft's own limits are far below; this keeps the
+/// offsets of a chunk within 31 bits whatever is sent.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// In an offset: the row has a text.
+const PRESENT: u32 = 1 << 31;
+
+/// One property of all rows.
+#[derive(Clone, Default)]
+pub(super) struct Texts {
+    chunks: Chunks<TextChunk>,
+}
+
+/// The texts of one chunk of rows.
+#[derive(Clone, Default)]
+pub(super) struct TextChunk {
+    text: String,
+    /// Where each row's text ends, and whether it has one.
+    ends: Vec<u32>,
+    /// The folded texts that are not the ASCII lower case, by row.
+    odd: Vec<(u16, Box<str>)>,
+}
+
+/// A text whose ASCII lower case is its folded form. Compares as the folded form does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lowered<'a>(&'a str);
+
+impl<'a> Lowered<'a> {
+    /// A text that is folded already.
+    pub(super) fn of_folded(folded: &'a str) -> Self {
+        Self(folded)
+    }
+
+    /// The folded text.
+    pub(super) fn folded(self) -> Cow<'a, str> {
+        if self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(self.0.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(self.0)
+        }
+    }
+
+    pub(super) fn starts_with(self, folded: &str) -> bool {
+        self.0
+            .as_bytes()
+            .get(..folded.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(folded.as_bytes()))
+    }
+
+    /// The first bytes as a number that sorts as they do, and whether they are the whole text.
+    pub(super) fn prefix(self) -> (u128, bool) {
+        let mut bytes = [0; 16];
+        for (byte, own) in bytes.iter_mut().zip(self.0.bytes()) {
+            *byte = own.to_ascii_lowercase();
+        }
+        let is_whole = self.0.len() <= bytes.len() && !self.0.contains('\0');
+        (u128::from_be_bytes(bytes), is_whole)
+    }
+}
+
+impl Ord for Lowered<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let own = self.0.bytes().map(|byte| byte.to_ascii_lowercase());
+        own.cmp(other.0.bytes().map(|byte| byte.to_ascii_lowercase()))
+    }
+}
+
+impl PartialOrd for Lowered<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Lowered<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Lowered<'_> {}
+
+/// The part of a text that is kept: all of it, unless it is absurdly long.
+fn kept(text: &str) -> &str {
+    let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+    text.get(..end).unwrap_or(text)
+}
+
+impl Texts {
+    pub(super) fn get(&self, row: u32) -> Option<&str> {
+        let (chunk, at) = split_row(row);
+        self.chunks.get(chunk)?.get(at)
+    }
+
+    /// The text in the form that is compared.
+    pub(super) fn lowered(&self, row: u32) -> Option<Lowered<'_>> {
+        let (chunk, at) = split_row(row);
+        self.chunks.get(chunk)?.lowered(at)
+    }
+
+    /// A chunk of rows; `None` behind the last.
+    pub(super) fn chunk(&self, index: usize) -> Option<&TextChunk> {
+        self.chunks.get(index)
+    }
+
+    /// Sets a row's text; false, and nothing copied, when it is that already.
+    pub(super) fn set(&mut self, row: u32, text: Option<&str>) -> bool {
+        let text = text.map(kept);
+        let changes = self.get(row) != text;
+        if changes {
+            let (chunk, at) = split_row(row);
+            self.chunks.edit(chunk).set(at, text);
+        }
+        changes
+    }
+
+    /// Gives back room to spare.
+    pub(super) fn shrink(&mut self) {
+        self.chunks.shrink(|chunk| {
+            chunk.text.shrink_to_fit();
+            chunk.ends.shrink_to_fit();
+            chunk.odd.shrink_to_fit();
+        });
+    }
+}
+
+impl TextChunk {
+    pub(super) fn get(&self, at: usize) -> Option<&str> {
+        if self.ends.get(at)? & PRESENT == 0 {
+            return None;
+        }
+        let (start, end) = self.bounds(at);
+        self.text.get(start..end)
+    }
+
+    pub(super) fn lowered(&self, at: usize) -> Option<Lowered<'_>> {
+        let text = self.get(at)?;
+        Some(Lowered(self.odd(at).unwrap_or(text)))
+    }
+
+    /// All texts, one behind the other, in ASCII lower case.
+    pub(super) fn lower(&self, into: &mut String) {
+        into.clear();
+        into.push_str(&self.text);
+        into.make_ascii_lowercase();
+    }
+
+    /// A row's folded text, out of what [`Self::lower`] made.
+    pub(super) fn folded<'a>(&'a self, at: usize, lower: &'a str) -> Option<&'a str> {
+        if self.ends.get(at)? & PRESENT == 0 {
+            return None;
+        }
+        let (start, end) = self.bounds(at);
+        self.odd(at).or_else(|| lower.get(start..end))
+    }
+
+    /// The row whose text holds this byte of the buffer.
+    pub(super) fn row_at(&self, byte: usize) -> usize {
+        self.ends
+            .partition_point(|end| (end & !PRESENT) as usize <= byte)
+    }
+
+    /// The rows whose folded text is kept beside.
+    pub(super) fn odd_rows(&self) -> impl Iterator<Item = usize> {
+        self.odd.iter().map(|(at, _)| usize::from(*at))
+    }
+
+    /// Where a row's text begins and ends.
+    pub(super) fn bounds(&self, at: usize) -> (usize, usize) {
+        let end_of = |at: usize| {
+            self.ends
+                .get(at)
+                .map_or(self.text.len(), |end| (end & !PRESENT) as usize)
+        };
+        (at.checked_sub(1).map_or(0, end_of), end_of(at))
+    }
+
+    fn odd(&self, at: usize) -> Option<&str> {
+        let index = self
+            .odd
+            .binary_search_by_key(&at, |(row, _)| usize::from(*row))
+            .ok()?;
+        self.odd.get(index).map(|(_, folded)| &**folded)
+    }
+
+    fn set(&mut self, at: usize, text: Option<&str>) {
+        let last = self.text.len() as u32; // At most CHUNK_ROWS * TEXT_BYTES_MAX = 2^30.
+        if self.ends.len() <= at {
+            if self.ends.capacity() == 0 {
+                // One row of a chunk is mostly followed by the others.
+                self.ends.reserve_exact(CHUNK_ROWS);
+            }
+            self.ends.resize(at + 1, last);
+        }
+        let (start, end) = self.bounds(at);
+        let new = text.unwrap_or_default();
+        if end == self.text.len() {
+            // As new rows come: nothing is behind that would have to move.
+            self.text.truncate(start);
+            self.text.push_str(new);
+        } else {
+            self.text.replace_range(start..end, new);
+        }
+        for later in &mut self.ends[at..] {
+            *later = *later - (end - start) as u32 + new.len() as u32;
+        }
+        self.ends[at] &= !PRESENT;
+        if text.is_some() {
+            self.ends[at] |= PRESENT;
+        }
+        self.set_odd(at, text);
+        if at + 1 == CHUNK_ROWS {
+            // The chunk is full, and hardly any of its texts will change.
+            self.text.shrink_to_fit();
+            self.odd.shrink_to_fit();
+        }
+    }
+
+    fn set_odd(&mut self, at: usize, text: Option<&str>) {
+        let found = self
+            .odd
+            .binary_search_by_key(&at, |(row, _)| usize::from(*row));
+        if let Ok(index) = found {
+            self.odd.remove(index);
+        }
+        let (Ok(index) | Err(index)) = found;
+        if let Some(folded) = text.and_then(odd_form) {
+            self.odd.insert(index, (at as u16, folded)); // Below CHUNK_ROWS.
+        }
+    }
+}
+
+/// The folded text, where it is not just the ASCII lower case.
+fn odd_form(text: &str) -> Option<Box<str>> {
+    if text.is_ascii() && text.trim().len() == text.len() {
+        return None;
+    }
+    let folded = fold(text);
+    (folded != text.to_ascii_lowercase()).then(|| folded.into())
+}
+
+impl Heap for Texts {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.chunks.heap(parts)
+    }
+}
+
+impl Heap for TextChunk {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.text.heap(parts) + self.ends.heap(parts) + self.odd.heap(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        prop::option::of(prop_oneof![
+            "[A-Ca-c]{0,4}",
+            Just(" padded ".to_owned()),
+            Just("Straße".to_owned()),
+            Just("ÉCLAIR".to_owned()),
+            Just("josé".to_owned()),
+            Just("a\0b".to_owned()),
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn texts_keep_what_was_set_last_and_fold_it(edits in prop::collection::vec((0..40usize, text()), 0..120)) {
+            let mut texts = Texts::default();
+            let mut model = vec![None; 1100];
+            for (at, text) in edits {
+                let row = if at < 20 { at } else { at + CHUNK_ROWS - 30 };
+                prop_assert_eq!(texts.set(row as u32, text.as_deref()), model[row] != text);
+                model[row] = text;
+            }
+            let mut lower = String::new();
+            for (row, text) in model.iter().enumerate() {
+                prop_assert_eq!(texts.get(row as u32), text.as_deref());
+                let folded = text.as_deref().map(fold);
+                prop_assert_eq!(texts.lowered(row as u32).map(|text| text.folded().into_owned()), folded.clone());
+                if let Some(chunk) = texts.chunk(row / CHUNK_ROWS) {
+                    chunk.lower(&mut lower);
+                    prop_assert_eq!(chunk.folded(row % CHUNK_ROWS, &lower), folded.as_deref());
+                }
+            }
+        }
+
+        #[test]
+        fn lowered_texts_and_their_prefixes_sort_as_folded_texts_do(left in "[A-Ca-c\0]{0,20}", right in "[A-Ca-c\0]{0,20}") {
+            let (one, other) = (Lowered(&left), Lowered(&right));
+            let expected = left.to_ascii_lowercase().cmp(&right.to_ascii_lowercase());
+            prop_assert_eq!(one.cmp(&other), expected);
+            prop_assert_eq!(one == other, expected.is_eq());
+            let ((one, one_whole), (other, other_whole)) = (one.prefix(), other.prefix());
+            if one != other || (one_whole && other_whole) {
+                prop_assert_eq!(one.cmp(&other), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_absurdly_long_text_is_cut_at_a_character_and_stays_unchanged() {
+        let mut texts = Texts::default();
+        let long = "é".repeat(TEXT_BYTES_MAX);
+        assert!(texts.set(0, Some(&long)));
+        assert!(!texts.set(0, Some(&long)));
+        assert_eq!(texts.get(0).map(str::len), Some(TEXT_BYTES_MAX));
+    }
+}

@@ -1,0 +1,139 @@
+//! Instants in four bytes each.
+//!
+//! Microsoft sends whole seconds of this age; what is not one is kept beside, exactly.
+
+use jiff::Timestamp;
+
+use super::heap::{Heap, Parts};
+
+/// There is no value.
+const ABSENT: u32 = u32::MAX;
+/// The value is kept beside.
+const EXACT: u32 = u32::MAX - 1;
+
+/// A list of instants, each of which may be absent.
+#[derive(Clone, Default)]
+pub(super) struct Times {
+    /// Seconds since 1970.
+    seconds: Vec<u32>,
+    /// What does not fit there, by index.
+    exact: Vec<(u32, Timestamp)>,
+}
+
+impl Times {
+    pub(super) fn get(&self, index: usize) -> Option<Timestamp> {
+        match *self.seconds.get(index)? {
+            ABSENT => None,
+            EXACT => {
+                let at = self
+                    .exact
+                    .binary_search_by_key(&(index as u32), |entry| entry.0)
+                    .ok()?;
+                self.exact.get(at).map(|entry| entry.1)
+            }
+            seconds => Timestamp::from_second(i64::from(seconds)).ok(),
+        }
+    }
+
+    /// Sets one value; those before it that were never set are absent.
+    pub(super) fn set(&mut self, index: usize, value: Option<Timestamp>) {
+        if self.seconds.len() <= index {
+            self.seconds.resize(index + 1, ABSENT);
+        }
+        self.replace(index, 1, std::iter::once(value));
+    }
+
+    /// Replaces `count` values from `index` on with others, as many as there are. What is behind moves.
+    pub(super) fn replace(
+        &mut self,
+        index: usize,
+        count: usize,
+        values: impl Iterator<Item = Option<Timestamp>>,
+    ) {
+        let (start, end) = (index as u32, (index + count) as u32); // Chunks are far below 2^32.
+        let mut exact = Vec::new();
+        let packed: Vec<u32> = values
+            .zip(start..)
+            .map(|(value, at)| pack(value, at, &mut exact))
+            .collect();
+        let moved = packed.len() as u32;
+        let first = self.exact.partition_point(|entry| entry.0 < start);
+        let behind = self.exact.partition_point(|entry| entry.0 < end);
+        for entry in &mut self.exact[behind..] {
+            entry.0 = entry.0 - (end - start) + moved;
+        }
+        self.exact.splice(first..behind, exact);
+        self.seconds.splice(index..index + count, packed);
+    }
+
+    /// Gives back room to spare.
+    pub(super) fn shrink(&mut self) {
+        self.seconds.shrink_to_fit();
+        self.exact.shrink_to_fit();
+    }
+}
+
+fn pack(value: Option<Timestamp>, at: u32, exact: &mut Vec<(u32, Timestamp)>) -> u32 {
+    let Some(value) = value else {
+        return ABSENT;
+    };
+    match u32::try_from(value.as_second()) {
+        Ok(seconds) if seconds < EXACT && value.subsec_nanosecond() == 0 => seconds,
+        _ => {
+            exact.push((at, value));
+            EXACT
+        }
+    }
+}
+
+impl Heap for Times {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.seconds.heap(parts) + self.exact.heap(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time() -> impl Strategy<Value = Option<Timestamp>> {
+        let around = prop_oneof![
+            Just(-1i64),
+            Just(0),
+            Just(1_700_000_000),
+            Just(i64::from(u32::MAX) - 2),
+            Just(i64::from(u32::MAX) - 1),
+            Just(i64::from(u32::MAX)),
+        ];
+        let nanosecond = prop_oneof![Just(0), Just(1), Just(999_999_999)];
+        prop::option::of(
+            (around, nanosecond)
+                .prop_map(|(second, nanosecond)| Timestamp::new(second, nanosecond).unwrap()),
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(80))]
+
+        #[test]
+        fn instants_come_back_exactly_wherever_others_move_them(
+            splices in prop::collection::vec((0..12usize, 0..4usize, prop::collection::vec(time(), 0..4)), 0..20)
+        ) {
+            let mut times = Times::default();
+            let mut model: Vec<Option<Timestamp>> = Vec::new();
+            for (index, count, values) in splices {
+                let index = index.min(model.len());
+                let count = count.min(model.len() - index);
+                times.replace(index, count, values.iter().copied());
+                model.splice(index..index + count, values);
+            }
+            times.set(model.len() + 2, Some(Timestamp::MIN));
+            model.extend([None, None, Some(Timestamp::MIN)]);
+            for (index, value) in model.iter().enumerate() {
+                prop_assert_eq!(times.get(index), *value);
+            }
+        }
+    }
+}

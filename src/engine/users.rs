@@ -1,0 +1,494 @@
+//! The users of one tenant as columns: a row number for each, and a column for each property.
+//!
+//! A clone shares everything; a change copies what it touches. Sorted orders are brought up to date
+//! by [`super::draft`], at the end of all changes.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::domain::filter::{UserDimension, UserFlag, UserOrderField, UserText};
+use crate::domain::ids::ObjectId;
+use crate::domain::user::{User, UserType};
+
+use super::assignments::Assignments;
+use super::bits::Bits;
+use super::chunked::{Chunked, Chunks, split_row};
+use super::flags::{Flag, Flags};
+use super::heap::{Heap, Parts};
+use super::ids::Ids;
+use super::lookup::Lookup;
+use super::orders::{Key, Orders};
+use super::texts::Texts;
+use super::times::Times;
+use super::values::Values;
+
+/// The text properties with few distinct values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Property {
+    Department,
+    JobTitle,
+    CompanyName,
+    OfficeLocation,
+    Country,
+    UsageLocation,
+    EmployeeType,
+}
+
+impl Property {
+    const ALL: [Self; 7] = [
+        Self::Department,
+        Self::JobTitle,
+        Self::CompanyName,
+        Self::OfficeLocation,
+        Self::Country,
+        Self::UsageLocation,
+        Self::EmployeeType,
+    ];
+
+    /// The property of a dimension; `None` for one that is no such text.
+    pub(super) fn of_dimension(dimension: UserDimension) -> Option<Self> {
+        Some(match dimension {
+            UserDimension::Department => Self::Department,
+            UserDimension::Company => Self::CompanyName,
+            UserDimension::Country => Self::Country,
+            UserDimension::UsageLocation => Self::UsageLocation,
+            UserDimension::OfficeLocation => Self::OfficeLocation,
+            UserDimension::JobTitle => Self::JobTitle,
+            UserDimension::EmployeeType => Self::EmployeeType,
+            UserDimension::Tenant
+            | UserDimension::UserType
+            | UserDimension::ResourceAccount
+            | UserDimension::AccountEnabled
+            | UserDimension::LicenseName
+            | UserDimension::LicenseValue => return None,
+        })
+    }
+
+    fn of_user(self, user: &User) -> Option<&str> {
+        let text = match self {
+            Self::Department => &user.department,
+            Self::JobTitle => &user.job_title,
+            Self::CompanyName => &user.company_name,
+            Self::OfficeLocation => &user.office_location,
+            Self::Country => &user.country,
+            Self::UsageLocation => &user.usage_location,
+            Self::EmployeeType => &user.employee_type,
+        };
+        text.as_deref()
+    }
+}
+
+/// Where a text property is kept.
+pub(super) enum TextPlace<'a> {
+    /// Coded, with a set of rows for each value.
+    Values(&'a Values),
+    /// Row by row.
+    Texts(&'a Texts),
+    /// Row by row, and sorted by this.
+    Sorted(&'a Texts, UserOrderField),
+    /// Row by row; where it equals the user principal name only a flag says so.
+    Mail,
+}
+
+/// What changed of one row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Touched {
+    /// Anything at all.
+    pub(super) anything: bool,
+    /// The keys of these orders, in the order of [`super::orders::FIELDS`].
+    pub(super) orders: [bool; 5],
+}
+
+/// All columns.
+#[derive(Clone, Default)]
+pub(super) struct Users {
+    /// How many rows there are, used or free.
+    rows: u32,
+    live: Bits,
+    free: Bits,
+    ids: Ids,
+    principal_names: Texts,
+    display_names: Texts,
+    /// Without those that equal the user principal name.
+    mails: Texts,
+    employee_ids: Texts,
+    /// At the place of each [`Property`].
+    values: [Values; 7],
+    flags: Flags,
+    created_at: Chunks<Times>,
+    hired_on: Chunked<u32>,
+    /// 0 for none, else one more than the manager's place in `manager_ids`.
+    managers: Chunked<u32>,
+    manager_ids: Chunked<Uuid>,
+    by_manager_id: Lookup,
+    assignments: Assignments,
+    orders: Orders,
+}
+
+impl Users {
+    /// The rows in use.
+    pub(super) fn live(&self) -> &Bits {
+        &self.live
+    }
+
+    /// How many rows there are, used or free.
+    pub(super) fn row_count(&self) -> u32 {
+        self.rows
+    }
+
+    /// Blocks of bit sets that cover every row.
+    pub(super) fn block_count(&self) -> usize {
+        self.rows.div_ceil(super::bits::BLOCK_ROWS as u32) as usize
+    }
+
+    pub(super) fn find(&self, id: ObjectId) -> Option<u32> {
+        self.ids.find(id)
+    }
+
+    pub(super) fn object_id(&self, row: u32) -> ObjectId {
+        self.ids.get(row)
+    }
+
+    pub(super) fn principal_name(&self, row: u32) -> &str {
+        self.principal_names.get(row).unwrap_or_default()
+    }
+
+    pub(super) fn display_name(&self, row: u32) -> Option<&str> {
+        self.display_names.get(row)
+    }
+
+    pub(super) fn mail(&self, row: u32) -> Option<&str> {
+        if self.flags.has(row, Flag::MailIsPrincipalName) {
+            self.principal_names.get(row)
+        } else {
+            self.mails.get(row)
+        }
+    }
+
+    pub(super) fn employee_id(&self, row: u32) -> Option<&str> {
+        self.employee_ids.get(row)
+    }
+
+    pub(super) fn values(&self, property: Property) -> &Values {
+        &self.values[property as usize]
+    }
+
+    pub(super) fn flags(&self) -> &Flags {
+        &self.flags
+    }
+
+    /// The instants of creation, by chunks of rows.
+    pub(super) fn created_column(&self) -> &Chunks<Times> {
+        &self.created_at
+    }
+
+    pub(super) fn created_at(&self, row: u32) -> Option<Timestamp> {
+        let (chunk, at) = split_row(row);
+        self.created_at.get(chunk)?.get(at)
+    }
+
+    pub(super) fn hired_on(&self, row: u32) -> Option<Date> {
+        unpacked(*self.hired_on.get(row as usize)?)
+    }
+
+    pub(super) fn manager_id(&self, row: u32) -> Option<ObjectId> {
+        let index = self.managers.get(row as usize)?.checked_sub(1)?;
+        self.manager_ids.get(index as usize).copied().map(ObjectId)
+    }
+
+    pub(super) fn assignments(&self) -> &Assignments {
+        &self.assignments
+    }
+
+    pub(super) fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    pub(super) fn orders_mut(&mut self) -> &mut Orders {
+        &mut self.orders
+    }
+
+    /// Where a text property is kept.
+    pub(super) fn text_place(&self, text: UserText) -> TextPlace<'_> {
+        let property = match text {
+            UserText::UserPrincipalName => {
+                return TextPlace::Sorted(&self.principal_names, UserOrderField::UserPrincipalName);
+            }
+            UserText::DisplayName => {
+                return TextPlace::Sorted(&self.display_names, UserOrderField::DisplayName);
+            }
+            UserText::EmployeeId => return TextPlace::Texts(&self.employee_ids),
+            UserText::Mail => return TextPlace::Mail,
+            UserText::Department => Property::Department,
+            UserText::JobTitle => Property::JobTitle,
+            UserText::CompanyName => Property::CompanyName,
+            UserText::OfficeLocation => Property::OfficeLocation,
+            UserText::Country => Property::Country,
+            UserText::UsageLocation => Property::UsageLocation,
+            UserText::EmployeeType => Property::EmployeeType,
+        };
+        TextPlace::Values(self.values(property))
+    }
+
+    /// What a search looks at: display name, user principal name, mail and employee id. A mail
+    /// address that is not kept twice is found as the user principal name.
+    pub(super) fn searched(&self) -> [&Texts; 4] {
+        [
+            &self.display_names,
+            &self.principal_names,
+            &self.mails,
+            &self.employee_ids,
+        ]
+    }
+
+    /// User principal names, row by row.
+    pub(super) fn principal_names(&self) -> &Texts {
+        &self.principal_names
+    }
+
+    /// Mail addresses other than the user principal name, row by row.
+    pub(super) fn other_mails(&self) -> &Texts {
+        &self.mails
+    }
+
+    /// What an order sorts a row by; `None` where it has no value.
+    pub(super) fn key(&self, field: UserOrderField, row: u32) -> Option<Key<'_>> {
+        match field {
+            UserOrderField::DisplayName => self.display_names.lowered(row).map(Key::Text),
+            UserOrderField::UserPrincipalName => self.principal_names.lowered(row).map(Key::Text),
+            UserOrderField::Department => {
+                let values = self.values(Property::Department);
+                let folded = values.dictionary().folded(values.group(row))?;
+                Some(Key::folded(folded))
+            }
+            UserOrderField::CreatedAt => self.created_at(row).map(Key::Time),
+            UserOrderField::LicenseCount => Some(Key::Count(self.assignments.seats(row))),
+        }
+    }
+
+    /// Adds a user that is not there, and says in which row.
+    pub(super) fn add(&mut self, user: &User) -> u32 {
+        let row = self.free.first().unwrap_or(self.rows);
+        self.free.remove(row);
+        self.rows = self.rows.max(row + 1);
+        self.live.insert(row);
+        self.ids.add(row, user.object_id);
+        for property in Property::ALL {
+            self.values[property as usize].add(row, property.of_user(user));
+        }
+        self.flags.add(row, flags_of(user));
+        self.assignments.add(row, &user.assignments);
+        self.set_plain(row, user);
+        row
+    }
+
+    /// Makes a row what the user is now.
+    pub(super) fn change(&mut self, row: u32, user: &User) -> Touched {
+        let mut touched = self.set_plain(row, user);
+        for property in Property::ALL {
+            let changed = self.values[property as usize].change(row, property.of_user(user));
+            touched.anything |= changed;
+            touched.orders[UserOrderField::Department as usize] |=
+                changed && property == Property::Department;
+        }
+        touched.anything |= self.flags.change(row, flags_of(user));
+        let before = self.assignments.seats(row);
+        touched.anything |= self.assignments.change(row, &user.assignments);
+        touched.orders[UserOrderField::LicenseCount as usize] =
+            before != self.assignments.seats(row);
+        touched
+    }
+
+    /// Frees a row.
+    pub(super) fn remove(&mut self, row: u32) {
+        self.live.remove(row);
+        self.free.insert(row);
+        self.ids.remove(row);
+        for values in &mut self.values {
+            values.remove(row);
+        }
+        self.flags.remove(row);
+        self.assignments.remove(row);
+        for texts in [
+            &mut self.principal_names,
+            &mut self.display_names,
+            &mut self.mails,
+            &mut self.employee_ids,
+        ] {
+            texts.set(row, None);
+        }
+        self.set_created_at(row, None);
+        self.hired_on.set(row as usize, 0);
+        self.managers.set(row as usize, 0);
+    }
+
+    /// Gives back room to spare.
+    pub(super) fn shrink(&mut self) {
+        self.ids.shrink();
+        for texts in [
+            &mut self.principal_names,
+            &mut self.display_names,
+            &mut self.mails,
+            &mut self.employee_ids,
+        ] {
+            texts.shrink();
+        }
+        for values in &mut self.values {
+            values.shrink();
+        }
+        self.flags.shrink();
+        self.created_at.shrink(Times::shrink);
+        self.hired_on.shrink();
+        self.managers.shrink();
+        self.manager_ids.shrink();
+        self.by_manager_id.shrink();
+        self.assignments.shrink();
+    }
+
+    /// Sets the properties that have no sets of rows.
+    fn set_plain(&mut self, row: u32, user: &User) -> Touched {
+        let mut touched = Touched::default();
+        let mut touches =
+            |field: UserOrderField, changed: bool| touched.orders[field as usize] = changed;
+        let principal_name = self
+            .principal_names
+            .set(row, Some(&user.user_principal_name));
+        touches(UserOrderField::UserPrincipalName, principal_name);
+        let display_name = self.display_names.set(row, user.display_name.as_deref());
+        touches(UserOrderField::DisplayName, display_name);
+        let created_at = self.set_created_at(row, user.created_at);
+        touches(UserOrderField::CreatedAt, created_at);
+        let mail = user
+            .mail
+            .as_deref()
+            .filter(|_| !is_mail_principal_name(user));
+        // Every one is set, so no short-circuit.
+        touched.anything = principal_name
+            | display_name
+            | created_at
+            | self.mails.set(row, mail)
+            | self.employee_ids.set(row, user.employee_id.as_deref())
+            | self.hired_on.set(row as usize, packed(user.hired_on))
+            | self.set_manager(row, user.manager);
+        touched
+    }
+
+    fn set_created_at(&mut self, row: u32, created_at: Option<Timestamp>) -> bool {
+        let changes = self.created_at(row) != created_at;
+        if changes {
+            let (chunk, at) = split_row(row);
+            self.created_at.edit(chunk).set(at, created_at);
+        }
+        changes
+    }
+
+    fn set_manager(&mut self, row: u32, manager: Option<ObjectId>) -> bool {
+        if self.manager_id(row) == manager {
+            return false;
+        }
+        let code = manager.map_or(0, |manager| self.manager_code(manager));
+        self.managers.set(row as usize, code)
+    }
+
+    fn manager_code(&mut self, manager: ObjectId) -> u32 {
+        let hash = self.by_manager_id.hash(&manager);
+        let is_it = |index| self.manager_ids.get(index as usize) == Some(&manager.0);
+        if let Some(index) = self.by_manager_id.find(hash, is_it) {
+            return index + 1;
+        }
+        let index = self.manager_ids.push(manager.0) as u32; // Fewer than users ever merged.
+        self.by_manager_id.insert(hash, index);
+        index + 1
+    }
+}
+
+fn is_mail_principal_name(user: &User) -> bool {
+    user.mail.as_deref() == Some(&user.user_principal_name)
+}
+
+fn flags_of(user: &User) -> u8 {
+    let user_type = match user.user_type {
+        UserType::Member => Flag::Member,
+        UserType::Guest => Flag::Guest,
+        UserType::Unknown => Flag::UnknownType,
+    };
+    let held = |flag: Flag, holds: bool| if holds { flag.bit() } else { 0 };
+    user_type.bit()
+        | held(Flag::ResourceAccount, user.is_resource_account)
+        | held(Flag::AccountEnabled, user.account_enabled)
+        | held(Flag::SyncedFromOnPremises, user.is_synced_from_on_premises)
+        | held(Flag::MailIsPrincipalName, is_mail_principal_name(user))
+}
+
+impl From<UserFlag> for Flag {
+    fn from(flag: UserFlag) -> Self {
+        match flag {
+            UserFlag::ResourceAccount => Self::ResourceAccount,
+            UserFlag::AccountEnabled => Self::AccountEnabled,
+            UserFlag::SyncedFromOnPremises => Self::SyncedFromOnPremises,
+        }
+    }
+}
+
+/// A day in four bytes; 0 is no day, since no month is 0.
+fn packed(day: Option<Date>) -> u32 {
+    day.map_or(0, |day| {
+        let [high, low] = day.year().to_be_bytes();
+        u32::from_be_bytes([
+            high,
+            low,
+            day.month().unsigned_abs(),
+            day.day().unsigned_abs(),
+        ])
+    })
+}
+
+fn unpacked(day: u32) -> Option<Date> {
+    let [high, low, month, day] = day.to_be_bytes();
+    let year = i16::from_be_bytes([high, low]);
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+impl Heap for Users {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.live.heap(parts)
+            + self.free.heap(parts)
+            + self.ids.heap(parts)
+            + self.principal_names.heap(parts)
+            + self.display_names.heap(parts)
+            + self.mails.heap(parts)
+            + self.employee_ids.heap(parts)
+            + self
+                .values
+                .iter()
+                .map(|values| values.heap(parts))
+                .sum::<usize>()
+            + self.flags.heap(parts)
+            + self.created_at.heap(parts)
+            + self.hired_on.heap(parts)
+            + self.managers.heap(parts)
+            + self.manager_ids.heap(parts)
+            + self.by_manager_id.heap(parts)
+            + self.assignments.heap(parts)
+            + self.orders.heap(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_comes_back_from_four_bytes() {
+        for day in [
+            Date::MIN,
+            Date::ZERO,
+            Date::constant(2026, 11, 23),
+            Date::MAX,
+        ] {
+            assert_eq!(unpacked(packed(Some(day))), Some(day));
+        }
+        assert_eq!(unpacked(packed(None)), None);
+    }
+}

@@ -1,0 +1,394 @@
+//! Finding the next selected rows of a tenant in an order.
+//!
+//! A dense selection is met soon by walking the sorted order and testing bits; of a sparse one it is
+//! cheaper to take all rows and keep the smallest. Nobody has to guess which it is: the walk may cost
+//! as much as the gathering would, and then the rows are gathered. So it is at most twice the better.
+
+use std::cmp::Ordering;
+
+use crate::domain::filter::{OrderDirection, UserOrder};
+use crate::domain::ids::TenantKey;
+
+use super::order::{Place, SortedRows};
+use super::position::{Position, compare_rows};
+use super::select::Rows;
+use super::users::Users;
+
+/// What one row of a walk costs: a test of a bit.
+const STEPS_PER_ROW: u64 = 1;
+/// What finding the end of a run of equal keys costs.
+const STEPS_PER_RUN: u64 = 16;
+/// What gathering a selected row costs: reading and comparing its keys.
+const STEPS_PER_GATHERED: u64 = 24;
+/// What a walk may cost in any case.
+const STEPS_MIN: u64 = 4096;
+
+/// Which way rows are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Toward {
+    End,
+    Start,
+}
+
+impl Toward {
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::End => Self::Start,
+            Self::Start => Self::End,
+        }
+    }
+}
+
+/// Where to begin.
+#[derive(Clone, Copy)]
+pub(super) struct Begin<'a> {
+    pub(super) position: &'a Position,
+    /// Whether a row that stands there is looked for too.
+    pub(super) is_included: bool,
+}
+
+/// The selected rows of one tenant in an order.
+pub(super) struct Walk<'a> {
+    pub(super) users: &'a Users,
+    pub(super) tenant: &'a TenantKey,
+    pub(super) rows: &'a Rows,
+    /// At least one.
+    pub(super) orders: &'a [UserOrder],
+}
+
+/// What was found, how much is wanted, and what finding it may still cost.
+struct Search {
+    toward: Toward,
+    found: Vec<u32>,
+    need: usize,
+    steps: u64,
+}
+
+impl Search {
+    /// `None` when it has cost too much.
+    fn spend(&mut self, steps: u64) -> Option<()> {
+        self.steps = self.steps.checked_sub(steps)?;
+        Some(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.found.len() >= self.need
+    }
+}
+
+impl Walk<'_> {
+    /// The next selected rows, at most `need`, in the order in which they are met.
+    pub(super) fn ahead(&self, toward: Toward, begin: Option<Begin<'_>>, need: usize) -> Vec<u32> {
+        let count = self.rows.count();
+        if count == 0 || need == 0 {
+            return Vec::new();
+        }
+        let steps = (count * STEPS_PER_GATHERED).max(STEPS_MIN);
+        self.walked(toward, begin, need, steps)
+            .unwrap_or_else(|| self.gathered(toward, begin, need))
+    }
+
+    /// The same by walking the sorted order; `None` when it costs more than so many steps.
+    pub(super) fn walked(
+        &self,
+        toward: Toward,
+        begin: Option<Begin<'_>>,
+        need: usize,
+        steps: u64,
+    ) -> Option<Vec<u32>> {
+        let mut search = Search {
+            toward,
+            found: Vec::new(),
+            need,
+            steps,
+        };
+        self.walk(&mut search, begin)?;
+        Some(search.found)
+    }
+
+    /// The same by looking at every selected row.
+    pub(super) fn gathered(
+        &self,
+        toward: Toward,
+        begin: Option<Begin<'_>>,
+        need: usize,
+    ) -> Vec<u32> {
+        let rows = self.rows.iter();
+        let beyond = rows.filter(|row| self.is_beyond(toward, begin, *row));
+        smallest(beyond, need, |left, right| {
+            self.compare(toward, left, right)
+        })
+    }
+
+    fn walk(&self, search: &mut Search, begin: Option<Begin<'_>>) -> Option<()> {
+        let order = self.users.orders().get(self.orders.first()?.field);
+        let lists = match search.toward {
+            Toward::End => [(&order.present, true), (&order.absent, false)],
+            Toward::Start => [(&order.absent, false), (&order.present, true)],
+        };
+        let begins_in = begin.map(|begin| begin.position.first_key().is_some());
+        let is_past_first = begins_in.is_some_and(|has_keys| has_keys != lists[0].1);
+        for (list, has_keys) in lists.into_iter().skip(usize::from(is_past_first)) {
+            let here = begin.filter(|_| begins_in == Some(has_keys));
+            if !has_keys {
+                self.walk_absent(search, list, here)?;
+            } else if self.orders.len() == 1
+                && self.keys_rise(search.toward) == (search.toward == Toward::End)
+            {
+                let range = self.narrowed(search.toward, list, (list.start(), list.end()), here);
+                self.take_sorted(search, list, range, here)?;
+            } else {
+                self.walk_runs(search, list, here)?;
+            }
+            if search.is_done() {
+                break;
+            }
+        }
+        Some(())
+    }
+
+    /// Rows without a value are one run, sorted by id.
+    fn walk_absent(
+        &self,
+        search: &mut Search,
+        list: &SortedRows,
+        begin: Option<Begin<'_>>,
+    ) -> Option<()> {
+        let range = (list.start(), list.end());
+        if self.orders.len() > 1 {
+            return self.take_unsorted(search, list, range, begin);
+        }
+        let range = self.narrowed(search.toward, list, range, begin);
+        self.take_sorted(search, list, range, begin)
+    }
+
+    /// Goes from one run of equal keys to the next: inside a run, rows do not stand as the list has
+    /// them.
+    fn walk_runs(
+        &self,
+        search: &mut Search,
+        list: &SortedRows,
+        begin: Option<Begin<'_>>,
+    ) -> Option<()> {
+        let field = self.orders.first()?.field;
+        let key = |row| self.users.key(field, row);
+        let wanted = begin.map(|begin| begin.position.first_key());
+        let rises = self.keys_rise(search.toward);
+        let mut rest = (list.start(), list.end());
+        match wanted {
+            Some(wanted) if rises => rest.0 = list.partition(|row| key(row) < wanted),
+            Some(wanted) => rest.1 = list.partition(|row| key(row) <= wanted),
+            None => {}
+        }
+        while rest.0 < rest.1 && !search.is_done() {
+            search.spend(STEPS_PER_RUN)?;
+            let row = if rises {
+                list.row_behind(rest.0)?
+            } else {
+                list.row_before(rest.1)?
+            };
+            // Most runs are a single row; only a longer one is searched for its other end.
+            let run = if rises {
+                let next = list.after(rest.0);
+                let is_longer = list
+                    .row_behind(next)
+                    .is_some_and(|other| key(other) == key(row));
+                (
+                    rest.0,
+                    if is_longer {
+                        list.partition(|other| key(other) <= key(row))
+                    } else {
+                        next
+                    },
+                )
+            } else {
+                let previous = list.before(rest.1);
+                let is_longer = list
+                    .row_before(previous)
+                    .is_some_and(|other| key(other) == key(row));
+                (
+                    if is_longer {
+                        list.partition(|other| key(other) < key(row))
+                    } else {
+                        previous
+                    },
+                    rest.1,
+                )
+            };
+            let here = begin.filter(|_| wanted == Some(key(row)));
+            if self.orders.len() == 1 {
+                let range = self.narrowed(search.toward, list, run, here);
+                self.take_sorted(search, list, range, here)?;
+            } else {
+                self.take_unsorted(search, list, run, here)?;
+            }
+            if rises {
+                rest.0 = run.1;
+            } else {
+                rest.1 = run.0;
+            }
+        }
+        Some(())
+    }
+
+    /// The part of a range that is not before the beginning. The range must be sorted, first by the
+    /// only order and then by id, in the direction of the walk.
+    fn narrowed(
+        &self,
+        toward: Toward,
+        list: &SortedRows,
+        range: (Place, Place),
+        begin: Option<Begin<'_>>,
+    ) -> (Place, Place) {
+        let (Some(begin), Some(order)) = (begin, self.orders.first()) else {
+            return range;
+        };
+        let wanted = (begin.position.first_key(), begin.position.object_id());
+        let stands =
+            |row| (self.users.key(order.field, row), self.users.object_id(row)).cmp(&wanted);
+        match toward {
+            Toward::End => (
+                range.0.max(list.partition(|row| stands(row).is_lt())),
+                range.1,
+            ),
+            Toward::Start => (
+                range.0,
+                range.1.min(list.partition(|row| stands(row).is_le())),
+            ),
+        }
+    }
+
+    /// Takes the selected rows of a range as they stand.
+    fn take_sorted(
+        &self,
+        search: &mut Search,
+        list: &SortedRows,
+        range: (Place, Place),
+        begin: Option<Begin<'_>>,
+    ) -> Option<()> {
+        // Of what a beginning leaves only the row that stands there may not be meant.
+        let is_meant = |row| {
+            begin.is_none_or(|begin| {
+                self.users.object_id(row) != begin.position.object_id()
+                    || self.is_beyond(search.toward, Some(begin), row)
+            })
+        };
+        let mut rows = list.between(range.0, range.1);
+        let mut found = std::mem::take(&mut search.found);
+        let mut steps = search.steps;
+        while found.len() < search.need {
+            let next = match search.toward {
+                Toward::End => rows.next(),
+                Toward::Start => rows.next_back(),
+            };
+            let Some(row) = next else { break };
+            steps = steps.checked_sub(STEPS_PER_ROW)?;
+            if self.rows.contains(row) && is_meant(row) {
+                found.push(row);
+            }
+        }
+        search.found = found;
+        search.steps = steps;
+        Some(())
+    }
+
+    /// Takes the selected rows of a run, sorted by what the list is not sorted by.
+    fn take_unsorted(
+        &self,
+        search: &mut Search,
+        list: &SortedRows,
+        run: (Place, Place),
+        begin: Option<Begin<'_>>,
+    ) -> Option<()> {
+        let toward = search.toward;
+        let mut met = Vec::new();
+        for row in list.between(run.0, run.1) {
+            search.spend(STEPS_PER_ROW)?;
+            if self.rows.contains(row) {
+                search.spend(STEPS_PER_GATHERED)?;
+                met.push(row);
+            }
+        }
+        let beyond = met
+            .into_iter()
+            .filter(|row| self.is_beyond(toward, begin, *row));
+        let need = search.need - search.found.len();
+        search.found.extend(smallest(beyond, need, |left, right| {
+            self.compare(toward, left, right)
+        }));
+        Some(())
+    }
+
+    /// Whether keys of the first order grow along the way.
+    fn keys_rise(&self, toward: Toward) -> bool {
+        let ascends = self
+            .orders
+            .first()
+            .is_none_or(|order| order.direction == OrderDirection::Ascending);
+        ascends == (toward == Toward::End)
+    }
+
+    fn is_beyond(&self, toward: Toward, begin: Option<Begin<'_>>, row: u32) -> bool {
+        let Some(begin) = begin else {
+            return true;
+        };
+        match (
+            begin.position.compare_row(self.users, row, self.tenant),
+            toward,
+        ) {
+            (Ordering::Equal, _) => begin.is_included,
+            (ordering, Toward::End) => ordering.is_gt(),
+            (ordering, Toward::Start) => ordering.is_lt(),
+        }
+    }
+
+    fn compare(&self, toward: Toward, left: u32, right: u32) -> Ordering {
+        match toward {
+            Toward::End => compare_rows(self.users, self.orders, left, right),
+            Toward::Start => compare_rows(self.users, self.orders, right, left),
+        }
+    }
+}
+
+/// The smallest `need` of some rows, sorted. Holds at most twice as many at a time.
+fn smallest(
+    rows: impl Iterator<Item = u32>,
+    need: usize,
+    compare: impl Fn(u32, u32) -> Ordering,
+) -> Vec<u32> {
+    let by = |left: &u32, right: &u32| compare(*left, *right);
+    let mut kept: Vec<u32> = Vec::new();
+    let mut largest = None;
+    for row in rows {
+        if largest.is_some_and(|largest| compare(row, largest).is_ge()) {
+            continue;
+        }
+        kept.push(row);
+        if need > 0 && kept.len() >= need.saturating_mul(2) {
+            let (_, at, _) = kept.select_nth_unstable_by(need - 1, by);
+            largest = Some(*at);
+            kept.truncate(need);
+        }
+    }
+    kept.sort_unstable_by(by);
+    kept.truncate(need);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_rows_are_found_in_any_sequence() {
+        let rows = |count: u32| (0..count).map(move |row| row * 7919 % count);
+        for (count, need) in [(0, 3), (5, 3), (1009, 1), (1009, 50), (1009, 2000), (10, 0)] {
+            let expected: Vec<u32> = (0..count).take(need).collect();
+            assert_eq!(
+                smallest(rows(count), need, |left, right| left.cmp(&right)),
+                expected,
+                "{need} of {count}"
+            );
+        }
+    }
+}
