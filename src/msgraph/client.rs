@@ -1,0 +1,162 @@
+//! Graph for one tenant: what is asked, with which query, and what must hold of the whole answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::http::Http;
+use super::meter::Meter;
+use super::origin::Endpoints;
+use super::pace::Pace;
+use super::paging::{LIMITS, Limits, Pages, Query, Row, Rows, UserPages};
+use super::problem;
+use super::retry::{Call, Caller};
+use super::timing::{SystemTiming, Timing};
+use super::{Quarantined, SignInError};
+use crate::domain::license::License;
+use crate::domain::sync_run::{Dataset, Problem};
+use crate::domain::tenant::Organization;
+
+/// Gives out access tokens. `stale`: the one that Graph just refused, so a fresh one is wanted (unless
+/// somebody else already fetched a fresher one).
+#[async_trait::async_trait]
+pub trait TokenSource: Send + Sync {
+    /// A token that should be good for a few minutes at least.
+    async fn access_token(
+        &self,
+        stale: Option<&SecretString>,
+    ) -> Result<Arc<SecretString>, SignInError>;
+}
+
+/// Why a dataset could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The sign-in behind it failed.
+    #[error("{0}")]
+    SignIn(SignInError),
+    /// Anything else, already with kind, words, request id and remedy.
+    #[error("{0}")]
+    Problem(Problem),
+    /// The meter was canceled.
+    #[error("canceled")]
+    Canceled,
+}
+
+const ORGANIZATION: Query = Query {
+    dataset: Dataset::Organization,
+    path: "organization",
+    query: "$select=id,displayName,verifiedDomains,countryLetterCode",
+    is_advanced: false,
+    is_sized: false,
+};
+
+/// Exactly what `domain::user::User` is made of: `$select` also halves what Microsoft charges. Trimming the
+/// manager to its id needs `$levels`, and that an advanced query.
+const USERS: Query = Query {
+    dataset: Dataset::Users,
+    path: "users",
+    query: "$select=id,userPrincipalName,displayName,mail,employeeId,employeeType,jobTitle,department,companyName,officeLocation,country,usageLocation,userType,isResourceAccount,accountEnabled,createdDateTime,employeeHireDate,onPremisesSyncEnabled,assignedLicenses,licenseAssignmentStates&$expand=manager($levels=1;$select=id)&$count=true",
+    is_advanced: true,
+    is_sized: true,
+};
+
+/// Only `$select` works here; a page size would be refused.
+const LICENSES: Query = Query {
+    dataset: Dataset::Licenses,
+    path: "subscribedSkus",
+    query: "$select=skuId,skuPartNumber,appliesTo,capabilityStatus,consumedUnits,prepaidUnits,servicePlans",
+    is_advanced: false,
+    is_sized: false,
+};
+
+/// How long the number of users may let itself be waited for, while others are throttled.
+const COUNT_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Graph for one tenant: bounded, patient, and never with its token at another origin. Clones share
+/// one pace, so that being throttled once slows all of them.
+#[derive(Clone)]
+pub struct Client {
+    caller: Arc<Caller>,
+}
+
+impl Client {
+    /// Graph at `endpoints`, with the tokens of one tenant. Nothing is asked yet.
+    pub fn new(http: Http, endpoints: Endpoints, tokens: Arc<dyn TokenSource>) -> Self {
+        Self::bounded(http, endpoints, tokens, Arc::new(SystemTiming), LIMITS)
+    }
+
+    pub(super) fn bounded(
+        http: Http,
+        endpoints: Endpoints,
+        tokens: Arc<dyn TokenSource>,
+        timing: Arc<dyn Timing>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            caller: Arc::new(Caller {
+                http,
+                endpoints,
+                tokens,
+                pace: Pace::new(timing.clone()),
+                timing,
+                limits,
+            }),
+        }
+    }
+
+    /// The organization that the tokens belong to: `GET /organization`.
+    pub async fn organization(&self, meter: &Meter) -> Result<Organization, Error> {
+        let Rows { rows, quarantined } = self.all(ORGANIZATION, meter).await?;
+        let what = match quarantined.first() {
+            Some(Quarantined { reason, .. }) => format!("the organization is unreadable: {reason}"),
+            None => format!("with {} organizations instead of one", rows.len()),
+        };
+        match <[Organization; 1]>::try_from(rows) {
+            Ok([organization]) if quarantined.is_empty() => Ok(organization),
+            _ => Err(Error::Problem(problem::bad_response(
+                Dataset::Organization,
+                None,
+                &what,
+            ))),
+        }
+    }
+
+    /// All users, page by page, managers included: `GET /users`.
+    pub fn users(&self, meter: &Meter) -> UserPages {
+        UserPages::new(Pages::new(self.caller.clone(), USERS, meter.clone()))
+    }
+
+    /// How many users there are, for progress: `GET /users/$count`, asked once. `None` when Graph
+    /// does not say; a progress bar is not worth a failed run.
+    pub async fn user_count(&self, meter: &Meter) -> Option<u64> {
+        let call = Call {
+            url: self.caller.endpoints.api("users/$count", None),
+            dataset: Dataset::Users,
+            accept: "text/plain",
+            is_advanced: true,
+            tries_max: 1,
+            deadline: self.caller.timing.now() + COUNT_TIME_MAX,
+            meter: meter.clone(),
+        };
+        let answer = self.caller.get(&call).await.ok()?;
+        // Graph writes a byte order mark before the number.
+        let text = std::str::from_utf8(&answer.body).ok()?;
+        text.trim_start_matches('\u{feff}').trim().parse().ok()
+    }
+
+    /// The products that the tenant holds seats of: `GET /subscribedSkus`.
+    pub async fn licenses(&self, meter: &Meter) -> Result<Rows<License>, Error> {
+        self.all(LICENSES, meter).await
+    }
+
+    async fn all<T: Row>(&self, query: Query, meter: &Meter) -> Result<Rows<T>, Error> {
+        let mut pages = Pages::new(self.caller.clone(), query, meter.clone());
+        let mut all = Rows::default();
+        while let Some(mut page) = pages.next().await? {
+            all.rows.append(&mut page.rows);
+            all.quarantined.append(&mut page.quarantined);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,299 @@
+//! One request, until it is answered or there is no more sense in asking.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
+use reqwest::{StatusCode, Url};
+use secrecy::SecretString;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::client::{Error, TokenSource};
+use super::http::{Answer, Connection, Http, PAGE_BYTES_MAX, TransportError, TransportErrorKind};
+use super::meter::Meter;
+use super::origin::{Endpoints, NotSent};
+use super::pace::{Pace, retry_after};
+use super::paging::Limits;
+use super::problem::{self, GraphError};
+use super::timing::{Timing, backoff};
+use crate::domain::sync_run::{Dataset, Problem, ProblemKind};
+
+/// How often one request is sent before its failure counts, the first time included. The fetch of a
+/// fresh token is not counted: it happens once.
+pub(super) const TRIES_MAX: u32 = 8;
+
+/// What is asked, for whom, and how patiently.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) url: Url,
+    pub(super) dataset: Dataset,
+    pub(super) accept: &'static str,
+    /// Advanced queries need `ConsistencyLevel: eventual`, on every page again.
+    pub(super) is_advanced: bool,
+    pub(super) tries_max: u32,
+    /// Nothing is waited for beyond this.
+    pub(super) deadline: Instant,
+    pub(super) meter: Meter,
+}
+
+/// Why a call ended without an answer.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Graph wants fewer rows a page; the problem if no fewer can be asked for.
+    SmallerPages(Problem),
+    /// Anything else.
+    Error(Error),
+}
+
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::SmallerPages(problem) => Self::Problem(problem),
+            Stop::Error(error) => error,
+        }
+    }
+}
+
+impl Stop {
+    fn problem(problem: Problem) -> Self {
+        Self::Error(Error::Problem(problem))
+    }
+}
+
+/// Sends calls of one tenant. Everything it sends shares one pace.
+pub(super) struct Caller {
+    pub(super) http: Http,
+    pub(super) endpoints: Endpoints,
+    pub(super) tokens: Arc<dyn TokenSource>,
+    pub(super) timing: Arc<dyn Timing>,
+    pub(super) pace: Pace,
+    pub(super) limits: Limits,
+}
+
+/// What one try means for the next.
+enum Verdict {
+    /// A success.
+    Answered(Answer),
+    /// The token is refused; a fresh one may help.
+    FreshToken(Problem),
+    /// It may pass.
+    TryAgain {
+        /// How long Microsoft wants us to wait, if it says so.
+        wait: Option<Duration>,
+        /// Microsoft throttles: everybody waits.
+        is_throttled: bool,
+        problem: Problem,
+    },
+    /// It will not pass.
+    Over(Stop),
+}
+
+impl Caller {
+    /// The first success; stops at once when the meter is canceled.
+    pub(super) async fn get(&self, call: &Call) -> Result<Answer, Stop> {
+        call.meter
+            .unless_canceled(self.get_patiently(call))
+            .await
+            .unwrap_or(Err(Stop::Error(Error::Canceled)))
+    }
+
+    async fn get_patiently(&self, call: &Call) -> Result<Answer, Stop> {
+        let mut tries = 0;
+        let mut connection = Connection::Pooled;
+        let mut stale: Option<Arc<SecretString>> = None;
+        let mut is_refreshed = false;
+        loop {
+            self.pace
+                .turn(call.deadline)
+                .await
+                .map_err(|_| too_late(call))?;
+            // After the wait: it may have outlived the token.
+            let token = self.token(stale.take().as_deref()).await?;
+            let outcome = self.send(call, &token, connection).await?;
+            let problem = match judge(call.dataset, self.host(), outcome) {
+                Verdict::Answered(answer) => {
+                    self.pace.answered();
+                    return Ok(answer);
+                }
+                Verdict::Over(stop) => return Err(stop),
+                Verdict::FreshToken(problem) if is_refreshed => return Err(Stop::problem(problem)),
+                Verdict::FreshToken(_) => {
+                    is_refreshed = true;
+                    stale = Some(token);
+                    continue;
+                }
+                Verdict::TryAgain {
+                    wait,
+                    is_throttled,
+                    problem,
+                } => {
+                    tries += 1;
+                    connection = Connection::Fresh;
+                    if is_throttled {
+                        call.meter.count_throttled();
+                    }
+                    self.wait_after(call, tries, wait, is_throttled).await;
+                    problem
+                }
+            };
+            if tries >= call.tries_max {
+                return Err(Stop::problem(problem));
+            }
+        }
+    }
+
+    async fn token(&self, stale: Option<&SecretString>) -> Result<Arc<SecretString>, Stop> {
+        self.tokens
+            .access_token(stale)
+            .await
+            .map_err(|error| Stop::Error(Error::SignIn(error)))
+    }
+
+    /// One try. The outer error is ours, the inner one the network's.
+    async fn send(
+        &self,
+        call: &Call,
+        token: &SecretString,
+        connection: Connection,
+    ) -> Result<Result<Answer, TransportError>, Stop> {
+        let mut request = self
+            .endpoints
+            .authorized_get(&call.url, token)
+            .map_err(|reason| Stop::problem(not_sent(call.dataset, reason)))?;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static(call.accept));
+        headers.insert(
+            HeaderName::from_static("x-ms-throttle-priority"),
+            HeaderValue::from_static("low"),
+        );
+        if call.is_advanced {
+            headers.insert(
+                HeaderName::from_static("consistencylevel"),
+                HeaderValue::from_static("eventual"),
+            );
+        }
+        let id = Uuid::new_v4();
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            headers.insert(HeaderName::from_static("client-request-id"), value);
+        }
+        call.meter.count_request();
+        let outcome = self.http.send(request, PAGE_BYTES_MAX, connection).await;
+        tracing::debug!(
+            dataset = call.dataset.name(),
+            client_request_id = %id,
+            request_id = outcome.as_ref().ok().and_then(problem::id_of).map(tracing::field::display),
+            status = outcome.as_ref().ok().map(|answer| answer.status.as_u16()),
+            error = outcome.as_ref().err().map(tracing::field::display),
+            "asked Microsoft Graph",
+        );
+        Ok(outcome)
+    }
+
+    /// Waits before the next try, if there is one.
+    async fn wait_after(
+        &self,
+        call: &Call,
+        tries: u32,
+        wait: Option<Duration>,
+        is_throttled: bool,
+    ) {
+        let chance = self.timing.chance();
+        // Never sooner than asked for, and a little later by chance.
+        let wait = match wait {
+            Some(wait) => wait + Duration::from_secs(1).mul_f64(chance),
+            None => backoff(tries, chance),
+        };
+        if is_throttled {
+            // Also after the last try: others share the pace.
+            self.pace.throttled(wait);
+            return;
+        }
+        if tries >= call.tries_max {
+            return;
+        }
+        self.timing.sleep_until(self.timing.now() + wait).await;
+    }
+
+    fn host(&self) -> &str {
+        self.endpoints.graph().host_str().unwrap_or_default()
+    }
+}
+
+fn judge(dataset: Dataset, host: &str, outcome: Result<Answer, TransportError>) -> Verdict {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(error) => {
+            let problem = problem::of_transport(dataset, host, &error);
+            return match error.kind {
+                TransportErrorKind::TooLarge => Verdict::Over(Stop::problem(problem)),
+                TransportErrorKind::Connect
+                | TransportErrorKind::Timeout
+                | TransportErrorKind::Broken => Verdict::TryAgain {
+                    wait: None,
+                    is_throttled: false,
+                    problem,
+                },
+            };
+        }
+    };
+    if answer.status == StatusCode::OK {
+        return Verdict::Answered(answer);
+    }
+    let error = GraphError::read(&answer);
+    let problem = problem::of_answer(dataset, &answer, &error);
+    let wait = retry_after(&answer.headers);
+    match answer.status {
+        StatusCode::UNAUTHORIZED if !problem::asks_for_claims(&answer.headers) => {
+            Verdict::FreshToken(problem)
+        }
+        StatusCode::BAD_REQUEST if error.wants_smaller_pages => {
+            Verdict::Over(Stop::SmallerPages(problem))
+        }
+        StatusCode::TOO_MANY_REQUESTS => Verdict::TryAgain {
+            wait,
+            is_throttled: true,
+            problem,
+        },
+        StatusCode::INTERNAL_SERVER_ERROR
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Verdict::TryAgain {
+            wait,
+            is_throttled: answer.status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some(),
+            problem,
+        },
+        _ => Verdict::Over(Stop::problem(problem)),
+    }
+}
+
+fn not_sent(dataset: Dataset, reason: NotSent) -> Problem {
+    match reason {
+        NotSent::UntrustedLink => untrusted_link(dataset),
+        NotSent::UnusableToken => Problem::new(
+            ProblemKind::SignIn,
+            "The login service handed out an access token with characters that no token has.",
+        ),
+    }
+}
+
+/// A link that leads to another origin than Graph's.
+pub(super) fn untrusted_link(dataset: Dataset) -> Problem {
+    Problem::new(
+        ProblemKind::UntrustedLink,
+        format!(
+            "{} linked its next page to another place than Graph's own address. The link was not followed, and no token was sent. Look for a proxy that rewrites answers; if graph_url is set, it must be the address that Graph itself puts into its links.",
+            problem::path(dataset)
+        ),
+    )
+}
+
+fn too_late(call: &Call) -> Stop {
+    Stop::problem(Problem::new(
+        ProblemKind::TooLarge,
+        format!(
+            "{} was not read within two hours, waits for Microsoft included.",
+            problem::path(call.dataset)
+        ),
+    ))
+}
