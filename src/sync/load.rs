@@ -1,0 +1,157 @@
+//! From disk to memory at the start: names, facts, the ledger, connections.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use super::capability::Experience;
+use super::era::Era;
+use super::tenant::{Shared, TenantState};
+use super::tokens::TenantTokens;
+use super::{TenantSettings, run};
+use crate::domain::catalog::Catalog;
+use crate::domain::ids::TenantKey;
+use crate::domain::sync_run::SyncRun;
+use crate::domain::tenant::{Connection, ConnectionState, TenantAccess};
+use crate::engine::{TenantIndex, TenantUpdate};
+use crate::msgraph::{Client, Login};
+use crate::store::{self, Fact, Store};
+
+/// How many runs of the past are read to learn what works.
+const RUNS_REMEMBERED: usize = 50;
+
+/// The catalog that was updated last, or the one this version was released with, whichever says more:
+/// a release may know products that an old update did not.
+pub(super) fn catalog(store: &Store) -> Result<Catalog, store::Error> {
+    let released = Catalog::compiled_in();
+    let Some(text) = store.catalog()? else {
+        return Ok(released);
+    };
+    match Catalog::parse(&text) {
+        Ok(updated) => Ok(released.updated(&updated).0),
+        Err(error) => {
+            tracing::warn!(%error, "the stored catalog cannot be read; the released one is used");
+            Ok(released)
+        }
+    }
+}
+
+/// A configured tenant with everything that is stored of it.
+pub(super) fn tenant(
+    shared: &Arc<Shared>,
+    settings: TenantSettings,
+) -> Result<TenantState, store::Error> {
+    let key = settings.key.clone();
+    for (id, name) in shared.store.license_names(&key)? {
+        shared.names.set_operator_name(&key, id, Some(&name));
+    }
+    let damage = facts(shared, &key)?;
+    let runs = runs(shared, &key)?;
+    let connection = connection(shared, &settings)?;
+    let login = Login::new(
+        shared.http.clone(),
+        settings.endpoints.clone(),
+        &settings.tenant_id,
+        &settings.client_id,
+        settings.credential,
+        Arc::clone(&shared.clock),
+    );
+    let era = Arc::new(Era::default());
+    let tokens = TenantTokens::new(
+        key.clone(),
+        settings.access,
+        login.clone(),
+        shared.store.clone(),
+        Arc::clone(&shared.clock),
+        Arc::clone(&era),
+    );
+    let client = Client::new(
+        shared.http.clone(),
+        settings.endpoints.clone(),
+        Arc::new(tokens.clone()),
+    );
+    Ok(TenantState {
+        key,
+        configured_id: settings.tenant_id,
+        cloud: settings.cloud,
+        access: settings.access,
+        endpoints: settings.endpoints,
+        login,
+        tokens,
+        client,
+        era,
+        connection: Mutex::new(connection),
+        newest_run: watch::Sender::new(runs.first().cloned()),
+        running: tokio::sync::Mutex::new(None),
+        experience: Mutex::new(Experience::from_newest_first(runs.iter())),
+        publishing: Mutex::new(()),
+        damage: Mutex::new(damage),
+        unfiled: Mutex::default(),
+    })
+}
+
+/// Fills the engine with a tenant's facts; what is damaged about them, if so: then none is served.
+fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Error> {
+    let empty = TenantIndex::empty(key.clone());
+    let mut users = empty.draft();
+    let (mut organization, mut licenses) = (None, Vec::new());
+    let loaded = shared.store.load(key, &mut |fact| match fact {
+        Fact::Organization(fact) => organization = Some(fact),
+        Fact::License(fact) => licenses.push(fact),
+        Fact::User(fact) => {
+            users.merge(&fact);
+        }
+    });
+    let published = match loaded {
+        Ok(Some(published)) => published,
+        Ok(None) => {
+            shared.engine.publish(empty);
+            return Ok(None);
+        }
+        Err(store::Error::Damaged(what)) => {
+            tracing::error!(tenant = %key, what, "stored facts are damaged and not served; the tenant is read anew");
+            shared.engine.publish(empty);
+            return Ok(Some(what));
+        }
+        Err(error) => return Err(error),
+    };
+    licenses.sort_by_key(|license| license.sku_id);
+    let update = TenantUpdate {
+        organization,
+        licenses: Some(licenses),
+        users: Some(users),
+        as_of: Some(published.as_of),
+    };
+    let names = |id, part_number: &str| shared.names.name(key, id, part_number);
+    shared.engine.publish(empty.updated(update, &names));
+    Ok(None)
+}
+
+/// The runs of the past, newest first; one that never ended is filed as interrupted.
+fn runs(shared: &Shared, key: &TenantKey) -> Result<Vec<SyncRun>, store::Error> {
+    let mut runs = shared.store.runs(key, None, RUNS_REMEMBERED)?;
+    for run in runs.iter_mut().filter(|run| !run.state.is_over()) {
+        run::interrupt(run, shared.clock.now());
+        shared.store.record_run(run)?;
+    }
+    Ok(runs)
+}
+
+/// The stored connection, as far as the configuration has not made another of it.
+fn connection(shared: &Shared, settings: &TenantSettings) -> Result<Connection, store::Error> {
+    let fresh = Connection::new(settings.access);
+    let Some(mut stored) = shared.store.connection(&settings.key)? else {
+        return Ok(fresh);
+    };
+    // A start is an administrator's new attempt: what was refused may have been corrected.
+    let is_retried = settings.access == TenantAccess::App
+        && matches!(
+            stored.state,
+            ConnectionState::Misconfigured | ConnectionState::NeedsConsent
+        );
+    if is_retried {
+        stored.state = fresh.state;
+        stored.problem = None;
+    }
+    Ok(stored)
+}
