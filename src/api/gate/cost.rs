@@ -1,0 +1,211 @@
+//! What an operation costs: its fields, as often as they may be answered.
+//!
+//! A connection answers its `nodes` and `edges` once a row and everything else once; other lists have
+//! a usual length. It is worked out here and not by async-graphql, which takes a variable that was
+//! left out for an error while it prices, though leaving it out is right; and here it is known before
+//! anything is validated.
+
+use async_graphql::Variables;
+use async_graphql::parser::types::{ExecutableDocument, Field};
+use async_graphql::{Name, Value};
+
+use super::expand::Cost;
+use crate::api::settings::Limits;
+
+/// Groups of a breakdown when nobody says how many.
+const GROUPS_DEFAULT: usize = 20;
+
+/// Prices the fields of one document with the variables of one request.
+pub(super) struct Prices<'a> {
+    variables: &'a Variables,
+    /// The largest default of each variable, over all operations of the document.
+    defaults: Vec<(&'a Name, usize)>,
+}
+
+impl<'a> Prices<'a> {
+    pub(super) fn new(document: &'a ExecutableDocument, variables: &'a Variables) -> Self {
+        let definitions = document
+            .operations
+            .iter()
+            .flat_map(|(_, operation)| &operation.node.variable_definitions);
+        let defaults = definitions
+            .filter_map(|definition| {
+                let default = definition.node.default_value.as_ref()?;
+                Some((&definition.node.name.node, length(&default.node)?))
+            })
+            .collect();
+        Self {
+            variables,
+            defaults,
+        }
+    }
+
+    /// What a field adds to the selection it stands in, given what its own selection costs.
+    pub(super) fn of_field(&self, field: &Field, children: Cost) -> Cost {
+        let name = field.name.node.as_str();
+        let page = || self.asked(field, "first").max(self.asked(field, "last"));
+        let whole = match name {
+            // Its groups are rows of its own, whatever page is asked for around it.
+            "breakdown" => children
+                .whole()
+                .saturating_mul(page().unwrap_or(GROUPS_DEFAULT)),
+            _ if children.by_row > 0 => children
+                .by_row
+                .saturating_mul(page().unwrap_or(Limits::PAGE_ROWS_UNSAID))
+                .saturating_add(children.once),
+            _ => {
+                let entries = self.asked(field, "ids").unwrap_or(usual_length(name));
+                children.once.saturating_mul(entries)
+            }
+        };
+        let whole = whole.saturating_add(1);
+        match name {
+            "nodes" | "edges" => Cost {
+                once: 0,
+                by_row: whole,
+            },
+            _ => Cost {
+                once: whole,
+                by_row: 0,
+            },
+        }
+    }
+
+    /// How many rows an argument asks for; `None` where it is not there, null or no number.
+    fn asked(&self, field: &Field, name: &str) -> Option<usize> {
+        let argument = field.get_argument(name)?.node.clone();
+        let mut variable = None;
+        let value = argument.into_const_with(|name| {
+            let given = self.variables.get(&name).cloned();
+            variable = Some(name);
+            given.ok_or(())
+        });
+        let rows = match value {
+            Ok(value) => length(&value),
+            Err(()) => {
+                let defaults = self.defaults.iter();
+                let own = defaults.filter(|(name, _)| Some(*name) == variable.as_ref());
+                own.map(|(_, rows)| *rows).max()
+            }
+        };
+        // An absurd wish is refused by its resolver, not priced.
+        rows.map(|rows| rows.min(Limits::PAGE_ROWS_MOST))
+    }
+}
+
+/// The number that a value is, or the length of a list.
+fn length(value: &Value) -> Option<usize> {
+    match value {
+        // The cast saturates: below zero nothing is asked for, beyond every number all of it.
+        Value::Number(number) => Some(number.as_f64().unwrap_or_default() as usize),
+        Value::List(entries) => Some(entries.len()),
+        _ => None,
+    }
+}
+
+/// How long the lists are that have no pages.
+fn usual_length(field: &str) -> usize {
+    match field {
+        "servicePlans" => 20,
+        "tenants" => 10,
+        "licenses" | "disabledPlans" => 5,
+        "datasets" | "capabilities" => 3,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Variables;
+    use serde_json::{Value, json};
+
+    use crate::api::gate;
+    use crate::api::settings::Limits;
+
+    /// Holds that an operation costs exactly this: it passes a limit of as much, and none of less.
+    #[track_caller]
+    fn check_with(document: &str, variables: Value, cost: usize) {
+        let passes = |cost_max| {
+            let limits = Limits {
+                cost_max,
+                ..Limits::default()
+            };
+            let variables = Variables::from_json(variables.clone());
+            gate::check(document, &variables, None, &limits).is_ok()
+        };
+        assert!(passes(cost), "{document} costs more than {cost}");
+        assert!(!passes(cost - 1), "{document} costs less than {cost}");
+    }
+
+    #[track_caller]
+    fn check(document: &str, cost: usize) {
+        check_with(document, json!({}), cost);
+    }
+
+    #[test]
+    fn a_page_costs_its_rows_and_the_rest_once() {
+        check(
+            "{users(first: 10) {totalCount nodes {id displayName}}}",
+            1 + 1 + 10 * 3,
+        );
+        check("{users(last: 10) {edges {node {id}}}}", 1 + 10 * 3);
+        check("{users {nodes {id}}}", 1 + 50 * 2);
+        check("{users(first: 500) {totalCount}}", 2);
+        check(
+            "{users(first: 500) {...page}} fragment page on UserConnection {nodes {id}}",
+            1 + 500 * 2,
+        );
+    }
+
+    #[test]
+    fn a_breakdown_costs_its_groups_whatever_the_page_around_it() {
+        check(
+            "{users(first: 500) {breakdown(by: DEPARTMENT, first: 100) {key count}}}",
+            1 + 1 + 100 * 2,
+        );
+        check("{users {breakdown(by: DEPARTMENT) {key}}}", 1 + 1 + 20);
+    }
+
+    #[test]
+    fn pages_in_pages_multiply() {
+        check(
+            "{users(first: 10) {nodes {manager {license {users(first: 20) {nodes {id}}}}}}}",
+            1 + 10 * (3 + 1 + 20 * 2),
+        );
+    }
+
+    #[test]
+    fn a_list_costs_its_usual_length_or_that_of_its_ids() {
+        check("{tenants {id name}}", 1 + 10 * 2);
+        check("{nodes(ids: [\"a\", \"b\", \"c\"]) {id}}", 1 + 3);
+        check_with(
+            "query ($ids: [ID!]!) {nodes(ids: $ids) {id}}",
+            json!({"ids": ["a", "b"]}),
+            1 + 2,
+        );
+    }
+
+    #[test]
+    fn a_variable_counts_as_given_or_by_default_and_may_be_left_out() {
+        let document =
+            "query ($first: Int, $last: Int) {users(first: $first, last: $last) {nodes {id}}}";
+        check_with(document, json!({"first": 7}), 1 + 7 * 2);
+        check_with(document, json!({"first": null}), 1 + 50 * 2);
+        check_with(document, json!({}), 1 + 50 * 2);
+        check(
+            "query ($first: Int = 9) {users(first: $first) {nodes {id}}}",
+            1 + 9 * 2,
+        );
+    }
+
+    #[test]
+    fn an_absurd_wish_costs_no_more_than_the_largest_page() {
+        for first in ["2147483647", "99999999999999999999"] {
+            check(
+                &format!("{{users(first: {first}) {{nodes {{id}}}}}}"),
+                1 + 500 * 2,
+            );
+        }
+        check("{users(first: -1) {nodes {id}}}", 1);
+    }
+}

@@ -1,0 +1,87 @@
+//! Names of what is counted and measured, and the guards that count.
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::api::error::Code;
+
+const REQUESTS: &str = "seatwise_http_requests_total";
+const REQUEST_SECONDS: &str = "seatwise_http_request_duration_seconds";
+const REFUSALS: &str = "seatwise_graphql_refusals_total";
+const RUNNING: &str = "seatwise_graphql_operations_running";
+const SUBSCRIPTIONS: &str = "seatwise_graphql_subscriptions_open";
+const CONNECTIONS_REFUSED: &str = "seatwise_http_connections_refused_total";
+
+/// Tells the recorder what the names mean; once, after the recorder is installed.
+pub fn describe() {
+    describe_counter!(
+        REQUESTS,
+        "HTTP requests answered, by route, method and status"
+    );
+    describe_histogram!(
+        REQUEST_SECONDS,
+        Unit::Seconds,
+        "From a request's head to its answer's head, by route"
+    );
+    describe_counter!(
+        REFUSALS,
+        "Requests refused before their operation ran, by code"
+    );
+    describe_gauge!(RUNNING, "Operations running now");
+    describe_gauge!(SUBSCRIPTIONS, "Subscriptions open now");
+    describe_counter!(
+        CONNECTIONS_REFUSED,
+        "Connections closed because their address held too many"
+    );
+}
+
+/// Counts an answered request. `route` and `method` come from fixed lists, so the labels are bounded.
+pub(super) fn count_request(
+    route: &'static str,
+    method: &'static str,
+    status: u16,
+    took: Duration,
+) {
+    counter!(REQUESTS, "route" => route, "method" => method, "status" => status.to_string())
+        .increment(1);
+    histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
+}
+
+/// Counts a request that was refused before its operation ran.
+pub(super) fn count_refusal(code: Code) {
+    counter!(REFUSALS, "code" => code.as_str()).increment(1);
+}
+
+/// Counts a connection that was closed because its address held too many.
+pub(super) fn count_refused_connection() {
+    counter!(CONNECTIONS_REFUSED).increment(1);
+}
+
+/// Something counted in a gauge while it lives.
+pub(super) struct Counted(&'static str);
+
+impl Counted {
+    /// An operation that runs.
+    pub(super) fn operation() -> Self {
+        Self::in_gauge(RUNNING)
+    }
+
+    /// A subscription that is open.
+    pub(super) fn subscription() -> Self {
+        Self::in_gauge(SUBSCRIPTIONS)
+    }
+
+    fn in_gauge(name: &'static str) -> Self {
+        gauge!(name).increment(1.0);
+        Self(name)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        gauge!(self.0).decrement(1.0);
+    }
+}
