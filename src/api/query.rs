@@ -1,0 +1,251 @@
+//! What can be asked.
+
+use async_graphql::{Context, ID, Object};
+
+use super::error::Error;
+use super::ids;
+use super::settings::Limits;
+use super::types::license_connection::LicenseConnection;
+use super::types::license_inputs::LicenseFilterInput;
+use super::types::nesting::FilterInput as _;
+use super::types::node::Node;
+use super::types::order::{LicenseOrderInput, UserOrderInput};
+use super::types::paging::PageArguments;
+use super::types::reading::{Reading, caller};
+use super::types::sync_run_connection::SyncRunConnection;
+use super::types::tenant::Tenant;
+use super::types::user::User;
+use super::types::user_connection::{UserConnection, UserListing};
+use super::types::user_inputs::{UserBy, UserFilterInput, parse_search};
+use super::types::viewer::Viewer;
+use crate::domain::ids::ObjectId;
+use crate::domain::text::Folded;
+
+/// The root of queries.
+pub struct Query;
+
+/// What can be asked. All fields of one request are answered from the same moment: a sync that ends
+/// meanwhile shows in the next request.
+#[Object]
+impl Query {
+    /// Anything that has a global id. Null where the id names nothing that is there or that the token
+    /// may see; `BAD_INPUT` for a text that is no id.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `id` of a node.")] id: ID,
+    ) -> Option<Result<Node, Error>> {
+        find_node(ctx, &id).await.transpose()
+    }
+
+    /// As `node`, for several ids at once: one entry for each, in their order.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `id`s of nodes, 500 at most.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Result<Node, Error>>>, Error> {
+        if ids.len() > Limits::PAGE_ROWS_MOST {
+            let most = Limits::PAGE_ROWS_MOST;
+            return Err(Error::limit_exceeded(format!(
+                "`ids` takes at most {most} ids."
+            )));
+        }
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in &ids {
+            nodes.push(find_node(ctx, id).await.transpose());
+        }
+        Ok(nodes)
+    }
+
+    /// Who is asking, and what the token allows.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer, Error> {
+        Ok(Viewer {
+            caller: caller(ctx)?.clone(),
+            reading: Reading::of(ctx)?.clone(),
+        })
+    }
+
+    /// The Microsoft 365 tenants that this server is configured for and the token may see, by key.
+    async fn tenants(&self, ctx: &Context<'_>) -> Result<Vec<Tenant>, Error> {
+        Ok(Reading::of(ctx)?.tenants())
+    }
+
+    /// One tenant; null where there is none of that id or the token may not see it.
+    async fn tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant's `id`.")] id: ID,
+    ) -> Option<Result<Tenant, Error>> {
+        find_tenant(ctx, &id).transpose()
+    }
+
+    /// The users of all tenants that the token may see.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only users of whom all this is true; everybody when unsaid.")]
+        filter: Option<UserFilterInput>,
+        #[graphql(
+            desc = "Words that must all occur, each at the beginning of a word of display name, user principal name, mail or employee id. Case does not matter, punctuation parts words; 20 words at most, and without one nothing is searched for."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "What to sort by, the first order first; by display name when unsaid.")]
+        order_by: Option<Vec<UserOrderInput>>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<UserConnection, Error> {
+        let reading = Reading::of(ctx)?;
+        UserConnection::open(
+            reading,
+            UserListing {
+                list: "Query.users",
+                tenants: reading.indexes().to_vec(),
+                filter: filter.unwrap_or_default().into_filter()?,
+                search: parse_search(search.as_deref())?,
+                order_by,
+                page: PageArguments {
+                    first,
+                    after,
+                    last,
+                    before,
+                },
+            },
+        )
+    }
+
+    /// One user; null where there is none or the token may not see it.
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What names the user: exactly one of these.")] by: UserBy,
+        #[graphql(
+            desc = "The `id` of the tenant to look in; in all when unsaid. BAD_INPUT when several tenants hold such a user and it is missing."
+        )]
+        tenant: Option<ID>,
+    ) -> Option<Result<User, Error>> {
+        find_user(ctx, by, tenant.as_ref()).transpose()
+    }
+
+    /// The licenses of all tenants that the token may see.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn licenses(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only licenses of which all this is true; every license when unsaid.")]
+        filter: Option<LicenseFilterInput>,
+        #[graphql(desc = "What to sort by, the first order first; by name when unsaid.")]
+        order_by: Option<Vec<LicenseOrderInput>>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<LicenseConnection, Error> {
+        let filter = filter.unwrap_or_default().into_filter()?;
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        LicenseConnection::open(Reading::of(ctx)?, &filter, order_by, page)
+    }
+
+    /// Every attempt to read a tenant from Microsoft, newest first, running ones included.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn sync_runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The `id` of the tenant whose runs are wanted; those of all when unsaid."
+        )]
+        tenant: Option<ID>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor: older ones.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor: newer ones; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<SyncRunConnection, Error> {
+        let tenant = tenant.as_ref().map(ids::tenant).transpose()?;
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        SyncRunConnection::open(Reading::of(ctx)?, tenant, page).await
+    }
+}
+
+async fn find_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Error> {
+    Node::find(Reading::of(ctx)?, id).await
+}
+
+fn find_tenant(ctx: &Context<'_>, id: &ID) -> Result<Option<Tenant>, Error> {
+    let key = ids::tenant(id)?;
+    Ok(Reading::of(ctx)?.tenant(&key))
+}
+
+fn find_user(ctx: &Context<'_>, by: UserBy, tenant: Option<&ID>) -> Result<Option<User>, Error> {
+    let reading = Reading::of(ctx)?;
+    let tenant = tenant.map(ids::tenant).transpose()?;
+    let is_asked = |key| tenant.as_ref().is_none_or(|tenant| tenant == key);
+    let indexes = reading
+        .indexes()
+        .iter()
+        .filter(|index| is_asked(index.key()));
+    let rows = match by {
+        UserBy::Id(id) => {
+            let (key, id) = ids::user(&id)?;
+            return Ok(reading.user(&key, id).filter(|_| is_asked(&key)));
+        }
+        UserBy::ObjectId(id) => {
+            let id = ObjectId::parse(&id)
+                .ok_or_else(|| Error::bad_input("`objectId` is not a GUID."))?;
+            indexes.filter_map(|index| index.find(id)).take(2).collect()
+        }
+        UserBy::UserPrincipalName(name) => {
+            let name = Folded::new(&name);
+            let found = indexes.filter_map(|index| index.find_by_principal_name(&name));
+            found.take(2).collect::<Vec<_>>()
+        }
+    };
+    if rows.len() > 1 {
+        return Err(Error::bad_input(
+            "Several tenants hold such a user: say by `tenant` which one is meant.",
+        ));
+    }
+    let row = rows.into_iter().next();
+    Ok(row.map(|row| User::new(reading.clone(), row)))
+}

@@ -1,0 +1,169 @@
+//! The schema's own scalars, and how counts become `Int`.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use jiff::Timestamp;
+use jiff::civil;
+
+/// The scalar `DateTime`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DateTime(pub(crate) Timestamp);
+
+/// An instant, as RFC 3339 writes it: `2026-11-23T02:00:00Z`. Answers are always in UTC and end in
+/// `Z`; an argument may carry another offset and means the same instant.
+#[Scalar(
+    name = "DateTime",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6"
+)]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        match parse_instant(&text) {
+            Some(instant) => Ok(Self(instant)),
+            None => Err(InputValueError::custom(
+                "an RFC 3339 instant is wanted, such as \"2026-11-23T02:00:00Z\"",
+            )),
+        }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if parse_instant(text).is_some())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// The library reads more than RFC 3339: hours alone, a space for the `T`, a time zone in brackets.
+fn parse_instant(text: &str) -> Option<Timestamp> {
+    let has_seconds = text.len() >= "2026-11-23T02:00:00Z".len();
+    let has_t = matches!(text.as_bytes().get(10), Some(b'T' | b't'));
+    let has_zone_name = text.contains('[');
+    if !has_seconds || !has_t || has_zone_name {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// The scalar `Date`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Date(pub(crate) civil::Date);
+
+/// A calendar day in UTC, as RFC 3339 writes it: `2026-11-23`.
+#[Scalar(
+    name = "Date",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6"
+)]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        match parse_day(&text) {
+            Some(day) => Ok(Self(day)),
+            None => Err(InputValueError::custom(
+                "a calendar day is wanted, such as \"2026-11-23\"",
+            )),
+        }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if parse_day(text).is_some())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// The library would take a time behind the day and drop it.
+fn parse_day(text: &str) -> Option<civil::Date> {
+    if text.len() == "2026-11-23".len() {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// A count as `Int`, which ends at 2,147,483,647: more than any tenant has of anything, and a larger
+/// number is answered as that.
+pub(crate) fn int(count: impl TryInto<i32>) -> i32 {
+    count.try_into().unwrap_or(i32::MAX)
+}
+
+/// A difference of counts as `Int`, ending at its bounds on either side.
+pub(crate) fn signed_int(number: i64) -> i32 {
+    let within = number.clamp(i32::MIN.into(), i32::MAX.into());
+    within.try_into().unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_instant(text: &str, shown: Option<&str>) {
+        let value = Value::String(text.into());
+        let shown = shown.map(|shown| Value::String(shown.into()));
+        assert_eq!(DateTime::is_valid(&value), shown.is_some(), "{text}");
+        assert_eq!(
+            DateTime::parse(value)
+                .ok()
+                .map(|instant| instant.to_value()),
+            shown,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_instant_is_read_with_any_offset_and_shown_in_utc() {
+        check_instant("2026-11-23T02:00:00Z", Some("2026-11-23T02:00:00Z"));
+        check_instant("2026-11-23T02:00:00.5Z", Some("2026-11-23T02:00:00.5Z"));
+        check_instant("2026-11-23T03:00:00+01:00", Some("2026-11-23T02:00:00Z"));
+        check_instant("2026-11-22T20:30:00-05:30", Some("2026-11-23T02:00:00Z"));
+    }
+
+    #[test]
+    fn what_is_no_rfc_3339_instant_is_refused() {
+        check_instant("", None);
+        check_instant("2026-11-23", None);
+        check_instant("2026-11-23T02:00:00", None);
+        check_instant("2026-11-23T02Z", None);
+        check_instant("2026-11-23 02:00:00Z", None);
+        check_instant("2026-11-23T03:00:00+01:00[Europe/Berlin]", None);
+        check_instant("2026-13-23T02:00:00Z", None);
+        check_instant("yesterday, about noon", None);
+        assert!(DateTime::parse(Value::from(1)).is_err() && !DateTime::is_valid(&Value::from(1)));
+    }
+
+    #[track_caller]
+    fn check_day(text: &str, valid: bool) {
+        let value = Value::String(text.into());
+        assert_eq!(Date::is_valid(&value), valid, "{text}");
+        assert_eq!(
+            Date::parse(value.clone()).ok().map(|day| day.to_value()),
+            valid.then_some(value)
+        );
+    }
+
+    #[test]
+    fn a_day_is_ten_characters_of_the_calendar() {
+        check_day("2024-02-29", true);
+        check_day("2026-02-29", false);
+        check_day("2026-11-23T00:00:00", false);
+        check_day("20261123", false);
+        check_day("2026-1-1", false);
+    }
+
+    #[test]
+    fn a_count_beyond_int_is_the_largest_int() {
+        assert_eq!(int(7_u64), 7);
+        assert_eq!(int(u64::MAX), i32::MAX);
+        assert_eq!(int(u32::MAX), i32::MAX);
+        assert_eq!(signed_int(-7), -7);
+        assert_eq!(signed_int(i64::MIN), i32::MIN);
+        assert_eq!(signed_int(i64::MAX), i32::MAX);
+    }
+}

@@ -1,0 +1,223 @@
+//! Licenses, their seats and service plans.
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, ID, Object, SimpleObject};
+
+use super::nesting::FilterInput as _;
+use super::order::UserOrderInput;
+use super::paging::PageArguments;
+use super::reading::Reading;
+use super::tenant::Tenant;
+use super::user_connection::{UserConnection, UserListing};
+use super::user_inputs::UserFilterInput;
+use crate::api::error::Error;
+use crate::api::ids::GlobalId;
+use crate::api::scalars::{int, signed_int};
+use crate::domain::catalog::{self, Catalog};
+use crate::domain::filter::UserFilter;
+use crate::domain::ids::{PlanId, SkuId};
+use crate::domain::license;
+use crate::engine::{LicenseEntry, TenantIndex};
+
+/// A license of one index: a handle. The schema's description is on its `Object`.
+#[derive(Clone)]
+pub(crate) struct License {
+    reading: Arc<Reading>,
+    index: Arc<TenantIndex>,
+    sku_id: SkuId,
+}
+
+impl License {
+    /// The license, where the index has it.
+    pub(crate) fn find(
+        reading: &Arc<Reading>,
+        index: &Arc<TenantIndex>,
+        sku_id: SkuId,
+    ) -> Option<Self> {
+        index.license(sku_id)?;
+        Some(Self {
+            reading: reading.clone(),
+            index: index.clone(),
+            sku_id,
+        })
+    }
+
+    /// [`License::find`] looked before, and an index never changes.
+    fn entry(&self) -> Result<&LicenseEntry, Error> {
+        self.index
+            .license(self.sku_id)
+            .ok_or_else(|| Error::internal("an index lost a license"))
+    }
+
+    /// Selects those who hold the license; part numbers are not unique, so it goes by the product.
+    fn holders(&self) -> UserFilter {
+        UserFilter::License(self.sku_id)
+    }
+}
+
+/// A product that the tenant holds seats of: Microsoft's subscribedSku. All purchases of one product
+/// are one license. A product that Microsoft no longer lists but users still hold is a license too, of
+/// status "Unknown" and without seats.
+#[Object]
+impl License {
+    /// Opaque and unique among all types; `node(id:)` takes it.
+    pub(crate) async fn id(&self) -> ID {
+        GlobalId::License(self.index.key().clone(), self.sku_id).to_id()
+    }
+
+    /// The tenant that holds the seats.
+    async fn tenant(&self) -> Result<Tenant, Error> {
+        self.reading.tenant_of_node(self.index.key())
+    }
+
+    /// Microsoft's GUID of the product; the same in every tenant.
+    async fn sku_id(&self) -> ID {
+        ID(self.sku_id.to_string())
+    }
+
+    /// What the product is called: "Microsoft 365 E3". `nameSource` says by whom.
+    async fn name(&self) -> Result<&str, Error> {
+        Ok(&self.entry()?.name.text)
+    }
+
+    /// Who named it.
+    async fn name_source(&self) -> Result<NameSource, Error> {
+        Ok(self.entry()?.name.source.into())
+    }
+
+    /// Microsoft's part number: `SPE_E3`.
+    async fn value(&self) -> Result<&str, Error> {
+        Ok(&self.entry()?.license.part_number)
+    }
+
+    /// Microsoft's `capabilityStatus`: `Enabled`, `Warning`, `Suspended`, `Deleted` or `LockedOut`.
+    async fn status(&self) -> Result<&str, Error> {
+        Ok(&self.entry()?.license.status)
+    }
+
+    /// Held by the organization; nobody can be assigned it (Microsoft's `appliesTo` is Company).
+    async fn is_company_wide(&self) -> Result<bool, Error> {
+        Ok(self.entry()?.license.is_company_wide)
+    }
+
+    /// The services inside it as this tenant gets them, in Microsoft's order.
+    async fn service_plans(&self) -> Result<Vec<ServicePlan>, Error> {
+        let catalog = self.reading.catalog();
+        let plans = self.entry()?.license.service_plans.iter();
+        Ok(plans
+            .map(|plan| ServicePlan::new(catalog, plan.plan_id, plan.value.clone()))
+            .collect())
+    }
+
+    /// How many seats there are and how many are in use.
+    async fn seats(&self) -> Result<SeatCounts, Error> {
+        Ok(self.entry()?.license.seats.into())
+    }
+
+    /// Those who hold a seat of it.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn users(
+        &self,
+        #[graphql(desc = "Only holders of whom all this is true; all of them when unsaid.")]
+        filter: Option<UserFilterInput>,
+        #[graphql(desc = "What to sort by, the first order first; by display name when unsaid.")]
+        order_by: Option<Vec<UserOrderInput>>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<UserConnection, Error> {
+        let asked = filter.unwrap_or_default().into_filter()?;
+        UserConnection::open(
+            &self.reading,
+            UserListing {
+                list: "License.users",
+                tenants: vec![self.index.clone()],
+                filter: UserFilter::And(vec![self.holders(), asked]),
+                search: Vec::new(),
+                order_by,
+                page: PageArguments {
+                    first,
+                    after,
+                    last,
+                    before,
+                },
+            },
+        )
+    }
+}
+
+/// Who named a license; the first that has a name wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "catalog::NameSource")]
+pub(crate) enum NameSource {
+    /// The operator of this server, by `renameLicense`.
+    Operator,
+    /// Microsoft's published list of products, as this server holds it.
+    Catalog,
+    /// Nobody: the name is made from Microsoft's part number.
+    PartNumber,
+}
+
+/// A service inside a license.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct ServicePlan {
+    /// Microsoft's GUID of the service; the same in every product and tenant.
+    plan_id: ID,
+    /// Microsoft's own word for it, `EXCHANGE_S_ENTERPRISE`; its GUID where Microsoft does not list it.
+    value: String,
+    /// What it is called: "Exchange Online (Plan 2)"; made from `value` where the catalog lacks it.
+    name: String,
+}
+
+impl ServicePlan {
+    pub(crate) fn new(catalog: &Catalog, id: PlanId, value: String) -> Self {
+        Self {
+            plan_id: ID(id.to_string()),
+            name: catalog.plan_name(id, &value),
+            value,
+        }
+    }
+}
+
+/// Seats of one license in one tenant; one seat licenses one user. Microsoft's own counts.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct SeatCounts {
+    /// Bought and in force.
+    enabled: i32,
+    /// Expired a short time ago and in grace: still usable.
+    warning: i32,
+    /// Expired longer ago: not assignable.
+    suspended: i32,
+    /// Locked out by Microsoft: not assignable.
+    locked_out: i32,
+    /// Held by users. May exceed what is usable.
+    consumed: i32,
+    /// Seats that could still be given out: enabled + warning - consumed. Below zero when more are used
+    /// than held.
+    available: i32,
+}
+
+impl From<license::SeatCounts> for SeatCounts {
+    fn from(seats: license::SeatCounts) -> Self {
+        Self {
+            enabled: int(seats.enabled),
+            warning: int(seats.warning),
+            suspended: int(seats.suspended),
+            locked_out: int(seats.locked_out),
+            consumed: int(seats.consumed),
+            available: signed_int(seats.available()),
+        }
+    }
+}

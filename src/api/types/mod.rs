@@ -1,0 +1,28 @@
+//! The types of the schema, a file a noun. Doc comments on them are the schema's descriptions: they
+//! speak to those who ask.
+
+// What a request sees, and what every list shares.
+pub(crate) mod paging;
+pub(crate) mod reading;
+
+// Nodes and what hangs on them.
+pub(crate) mod catalog_update;
+pub(crate) mod license;
+pub(crate) mod license_assignment;
+pub(crate) mod node;
+pub(crate) mod sync_run;
+pub(crate) mod tenant;
+pub(crate) mod user;
+pub(crate) mod viewer;
+
+// Lists of them.
+pub(crate) mod license_connection;
+pub(crate) mod sync_run_connection;
+pub(crate) mod user_connection;
+
+// What is asked.
+pub(crate) mod filter_inputs;
+pub(crate) mod license_inputs;
+pub(crate) mod nesting;
+pub(crate) mod order;
+pub(crate) mod user_inputs;

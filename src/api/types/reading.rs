@@ -1,0 +1,168 @@
+//! What one request sees: one world, one state of every tenant, one catalog.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::Context;
+
+use super::license::License;
+use super::sync_run::SyncRun;
+use super::tenant::Tenant;
+use super::user::User;
+use crate::api::caller::{Caller, Role};
+use crate::api::cursor::CursorSeal;
+use crate::api::error::{Code, Error};
+use crate::api::schema::Parts;
+use crate::api::settings::Limits;
+use crate::domain::catalog::Catalog;
+use crate::domain::ids::{ObjectId, RunId, SkuId, TenantKey};
+use crate::engine::{Engine, TenantIndex, World};
+use crate::sync::{Coordinator, TenantStatus};
+
+/// What resolvers ask, and the settings they need for it.
+pub(crate) struct Rooms {
+    /// The read model.
+    pub(crate) engine: Arc<Engine>,
+    /// What happens to tenants.
+    pub(crate) coordinator: Arc<Coordinator>,
+    /// Under which cursors are sealed.
+    pub(crate) cursors: CursorSeal,
+    /// The most rows of one page.
+    pub(crate) page_rows_max: usize,
+}
+
+impl Rooms {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            engine: parts.engine,
+            coordinator: parts.coordinator,
+            cursors: CursorSeal::new(parts.cursor_key),
+            page_rows_max: parts.limits.page_rows_max.clamp(1, Limits::PAGE_ROWS_MOST),
+        }
+    }
+}
+
+/// One moment, held still. A query is answered from the one that its request began with; what a
+/// mutation changed and what a subscription tells of is read in a moment of its own.
+pub(crate) struct Reading {
+    rooms: Arc<Rooms>,
+    world: Arc<World>,
+    /// In order of key; read when first asked for.
+    statuses: OnceLock<Vec<Arc<TenantStatus>>>,
+    /// Read when first asked for.
+    catalog: OnceLock<Arc<Catalog>>,
+}
+
+impl Reading {
+    /// This moment.
+    pub(crate) fn now(rooms: Arc<Rooms>) -> Arc<Self> {
+        Arc::new(Self {
+            world: rooms.engine.world(),
+            rooms,
+            statuses: OnceLock::new(),
+            catalog: OnceLock::new(),
+        })
+    }
+
+    /// The moment that the request is answered from.
+    pub(crate) fn of<'a>(context: &Context<'a>) -> Result<&'a Arc<Self>, Error> {
+        context
+            .data::<Arc<Self>>()
+            .map_err(|_| Error::internal("a request reached a resolver without its reading"))
+    }
+
+    /// The same, for what only an administrator may do.
+    pub(crate) fn of_admin<'a>(context: &Context<'a>) -> Result<&'a Arc<Self>, Error> {
+        match caller(context)?.role {
+            Role::Admin => Self::of(context),
+        }
+    }
+
+    /// A later moment, in which a change shows that was just made.
+    pub(crate) fn renewed(&self) -> Arc<Self> {
+        Self::now(self.rooms.clone())
+    }
+
+    pub(crate) fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
+    }
+
+    pub(crate) fn coordinator(&self) -> &Coordinator {
+        &self.rooms.coordinator
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        self.catalog
+            .get_or_init(|| self.rooms.coordinator.catalog())
+    }
+
+    /// What is known of every configured tenant, in order of key; nothing yet of one never read.
+    pub(crate) fn indexes(&self) -> &[Arc<TenantIndex>] {
+        self.world.tenants()
+    }
+
+    /// The keys of the configured tenants, in order.
+    pub(crate) fn tenant_keys(&self) -> impl Iterator<Item = &TenantKey> {
+        self.statuses().iter().map(|status| &status.key)
+    }
+
+    /// Every configured tenant, in order of key.
+    pub(crate) fn tenants(self: &Arc<Self>) -> Vec<Tenant> {
+        let statuses = self.statuses().iter().cloned();
+        statuses.map(|status| self.tenant_of(status)).collect()
+    }
+
+    /// A configured tenant.
+    pub(crate) fn tenant(self: &Arc<Self>, key: &TenantKey) -> Option<Tenant> {
+        let statuses = self.statuses();
+        let found = statuses.binary_search_by(|status| status.key.cmp(key));
+        let status = found.ok().and_then(|position| statuses.get(position))?;
+        Some(self.tenant_of(status.clone()))
+    }
+
+    /// The tenant of a node; that node is there, so the tenant has to be.
+    pub(crate) fn tenant_of_node(self: &Arc<Self>, key: &TenantKey) -> Result<Tenant, Error> {
+        self.tenant(key)
+            .ok_or_else(|| Error::internal("a node belongs to a tenant that is not configured"))
+    }
+
+    pub(crate) fn user(self: &Arc<Self>, key: &TenantKey, id: ObjectId) -> Option<User> {
+        let row = self.world.tenant(key)?.find(id)?;
+        Some(User::new(self.clone(), row))
+    }
+
+    pub(crate) fn license(self: &Arc<Self>, key: &TenantKey, id: SkuId) -> Option<License> {
+        License::find(self, self.world.tenant(key)?, id)
+    }
+
+    pub(crate) async fn sync_run(
+        self: &Arc<Self>,
+        key: &TenantKey,
+        id: RunId,
+    ) -> Result<Option<SyncRun>, Error> {
+        if self.tenant(key).is_none() {
+            return Ok(None);
+        }
+        let run = self.coordinator().run(key, id).await?;
+        Ok(run.map(|run| SyncRun::new(self.clone(), run)))
+    }
+
+    fn tenant_of(self: &Arc<Self>, status: Arc<TenantStatus>) -> Tenant {
+        let known = self.world.tenant(&status.key).cloned();
+        let index = known.unwrap_or_else(|| Arc::new(TenantIndex::empty(status.key.clone())));
+        Tenant::new(self.clone(), status, index)
+    }
+
+    fn statuses(&self) -> &[Arc<TenantStatus>] {
+        self.statuses.get_or_init(|| {
+            let statuses = self.rooms.coordinator.tenants();
+            statuses.into_iter().map(Arc::new).collect()
+        })
+    }
+}
+
+/// Who asks.
+pub(crate) fn caller<'a>(context: &Context<'a>) -> Result<&'a Caller, Error> {
+    context
+        .data::<Caller>()
+        .map_err(|_| Error::new(Code::Unauthenticated, "This needs a token."))
+}

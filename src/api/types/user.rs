@@ -1,0 +1,178 @@
+//! Users.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_graphql::{Enum, ID, Object};
+
+use super::license_assignment::LicenseAssignment;
+use super::reading::Reading;
+use super::tenant::Tenant;
+use crate::api::error::Error;
+use crate::api::ids::GlobalId;
+use crate::api::scalars::{Date, DateTime};
+use crate::domain::user;
+use crate::engine::UserRow;
+
+/// One user of one index: a handle whose fields read the columns. The schema's description is on its
+/// `Object`.
+pub(crate) struct User {
+    reading: Arc<Reading>,
+    row: UserRow,
+}
+
+impl User {
+    pub(crate) fn new(reading: Arc<Reading>, row: UserRow) -> Self {
+        Self { reading, row }
+    }
+}
+
+/// A directory account, member or guest. What Microsoft does not say is null.
+#[Object]
+impl User {
+    /// Opaque and unique among all types; `node(id:)` takes it. It outlives changes of name and mail.
+    pub(crate) async fn id(&self) -> ID {
+        GlobalId::User(self.row.tenant().key().clone(), self.row.object_id()).to_id()
+    }
+
+    /// Microsoft's own GUID of the account.
+    async fn object_id(&self) -> ID {
+        ID(self.row.object_id().to_string())
+    }
+
+    /// The tenant whose directory holds the account.
+    async fn tenant(&self) -> Result<Tenant, Error> {
+        self.reading.tenant_of_node(self.row.tenant().key())
+    }
+
+    /// The name used to sign in, such as "ann@contoso.com". Guests have "#EXT#" in it.
+    async fn user_principal_name(&self) -> &str {
+        self.row.user_principal_name()
+    }
+
+    /// The name shown in address books.
+    async fn display_name(&self) -> Option<&str> {
+        self.row.display_name()
+    }
+
+    /// The primary mail address; null for most accounts without a mailbox.
+    async fn mail(&self) -> Option<&str> {
+        self.row.mail()
+    }
+
+    /// The number or code the organization gave the person.
+    async fn employee_id(&self) -> Option<&str> {
+        self.row.employee_id()
+    }
+
+    /// The organization's own word, such as "Employee" or "Contractor".
+    async fn employee_type(&self) -> Option<&str> {
+        self.row.employee_type()
+    }
+
+    /// Such as "Account Manager".
+    async fn job_title(&self) -> Option<&str> {
+        self.row.job_title()
+    }
+
+    /// Such as "Sales".
+    async fn department(&self) -> Option<&str> {
+        self.row.department()
+    }
+
+    /// The company that the person works for; telling for guests.
+    async fn company_name(&self) -> Option<&str> {
+        self.row.company_name()
+    }
+
+    /// The place of work, such as "Building 7".
+    async fn office_location(&self) -> Option<&str> {
+        self.row.office_location()
+    }
+
+    /// The country of the address, as the directory spells it: free text.
+    async fn country(&self) -> Option<&str> {
+        self.row.country()
+    }
+
+    /// Where services are used: an ISO 3166 code of two letters. Microsoft wants it before it assigns
+    /// a license.
+    async fn usage_location(&self) -> Option<&str> {
+        self.row.usage_location()
+    }
+
+    /// Member or guest. Null at Microsoft counts as MEMBER.
+    async fn user_type(&self) -> UserType {
+        self.row.user_type().into()
+    }
+
+    /// Whether the directory marks the account as a resource. Null at Microsoft counts as false, so
+    /// many shared and room mailboxes look like ordinary users.
+    async fn is_resource_account(&self) -> bool {
+        self.row.is_resource_account()
+    }
+
+    /// Whether the account may sign in. Counts as true where Microsoft does not say.
+    async fn account_enabled(&self) -> bool {
+        self.row.account_enabled()
+    }
+
+    /// When the account was created; null for some from before June 2018.
+    async fn created_at(&self) -> Option<DateTime> {
+        self.row.created_at().map(DateTime)
+    }
+
+    /// The day on which the person was or will be hired, in UTC.
+    async fn hired_on(&self) -> Option<Date> {
+        self.row.hired_on().map(Date)
+    }
+
+    /// Whether an on-premises directory is the account's source now; false as well when it once was.
+    async fn is_synced_from_on_premises(&self) -> bool {
+        self.row.is_synced_from_on_premises()
+    }
+
+    /// The person's manager; null where none is named or the manager is not among the tenant's users.
+    async fn manager(&self) -> Option<User> {
+        let row = self.row.manager()?;
+        Some(Self::new(self.reading.clone(), row))
+    }
+
+    /// The names of the assigned licenses, sorted, without repeats: "Microsoft 365 E3". They are the
+    /// names that `License.name` gives, the operator's own included.
+    async fn license_names(&self) -> Vec<&str> {
+        let names = self.row.licenses().map(|entry| entry.name.text.as_str());
+        names.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Microsoft's part numbers of the assigned licenses, sorted, without repeats: `SPE_E3`.
+    async fn license_values(&self) -> Vec<&str> {
+        let values = self
+            .row
+            .licenses()
+            .map(|entry| entry.license.part_number.as_str());
+        values.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The assigned licenses, one entry a product.
+    async fn licenses(&self) -> Vec<LicenseAssignment> {
+        let assignments = self.row.assignments().into_iter();
+        assignments
+            .map(|assignment| {
+                LicenseAssignment::new(self.reading.clone(), self.row.tenant().clone(), assignment)
+            })
+            .collect()
+    }
+}
+
+/// Whether an account belongs to the organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "user::UserType")]
+pub(crate) enum UserType {
+    /// Belongs to the organization.
+    Member,
+    /// Invited from elsewhere.
+    Guest,
+    /// A value of Microsoft's that this version does not know.
+    Unknown,
+}

@@ -1,0 +1,267 @@
+//! Lists of users: pages, counts and breakdowns of one selection.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::{Object, SimpleObject};
+
+use super::order::{UserOrderInput, user_orders};
+use super::paging::{Edge, PageArguments, PageInfo, rows};
+use super::reading::Reading;
+use super::tenant::tenant_name;
+use super::user::User;
+use super::user_inputs::UserDimension;
+use crate::api::cursor;
+use crate::api::error::Error;
+use crate::api::ids::GlobalId;
+use crate::api::scalars::int;
+use crate::api::settings::Limits;
+use crate::domain::filter::{self, UserFilter, UserOrder};
+use crate::domain::ids::TenantKey;
+use crate::domain::text::Folded;
+use crate::engine::{self, Page, Position, TenantIndex, UserRow, UserSelection, Window};
+
+/// What a list of users is made of.
+pub(crate) struct UserListing {
+    /// The field, `Type.field`: cursors are bound to it.
+    pub(crate) list: &'static str,
+    pub(crate) tenants: Vec<Arc<TenantIndex>>,
+    pub(crate) filter: UserFilter,
+    pub(crate) search: Vec<Folded>,
+    pub(crate) order_by: Option<Vec<UserOrderInput>>,
+    pub(crate) page: PageArguments,
+}
+
+/// The schema's description is on its `Object`. What was asked is checked when it is opened; selecting
+/// and sorting wait for a field that needs them, and then serve all fields.
+pub(crate) struct UserConnection {
+    reading: Arc<Reading>,
+    tenants: Vec<Arc<TenantIndex>>,
+    filter: UserFilter,
+    search: Vec<Folded>,
+    orders: Vec<UserOrder>,
+    /// What cursors are bound to.
+    scope: String,
+    window: Window,
+    selection: OnceLock<UserSelection>,
+    page: OnceLock<Page<UserRow>>,
+}
+
+impl UserConnection {
+    pub(crate) fn open(reading: &Arc<Reading>, listing: UserListing) -> Result<Self, Error> {
+        let orders = user_orders(listing.order_by);
+        let scope = format!("{} {orders:?}", listing.list);
+        let rooms = reading.rooms();
+        let paging = listing.page.parse(rooms.page_rows_max)?;
+        let place = |cursor: Option<String>| -> Result<Option<Position>, Error> {
+            let Some(cursor) = cursor else {
+                return Ok(None);
+            };
+            let bytes = rooms.cursors.open(&scope, &cursor)?;
+            let position = Position::from_bytes(&bytes, &orders);
+            position.ok_or_else(cursor::refused).map(Some)
+        };
+        let window = Window {
+            size: paging.size,
+            from_end: paging.from_end,
+            after: place(paging.after)?,
+            before: place(paging.before)?,
+        };
+        Ok(Self {
+            reading: reading.clone(),
+            tenants: listing.tenants,
+            filter: listing.filter,
+            search: listing.search,
+            orders,
+            scope,
+            window,
+            selection: OnceLock::new(),
+            page: OnceLock::new(),
+        })
+    }
+
+    fn selection(&self) -> &UserSelection {
+        self.selection
+            .get_or_init(|| engine::select(&self.tenants, &self.filter, &self.search))
+    }
+
+    fn page(&self) -> &Page<UserRow> {
+        self.page
+            .get_or_init(|| self.selection().page(&self.orders, &self.window))
+    }
+
+    fn cursor(&self, row: &UserRow) -> Result<String, Error> {
+        let place = row.position(&self.orders).to_bytes();
+        self.reading.rooms().cursors.seal(&self.scope, &place)
+    }
+
+    fn group(&self, by: filter::UserDimension, group: engine::Group) -> UserGroup {
+        let (key, label) = match group.key {
+            None => (None, absent_label(by).to_owned()),
+            Some(key) => {
+                let label = self.label(by, &key);
+                (Some(filter_value(by, key)), label)
+            }
+        };
+        UserGroup {
+            key,
+            label,
+            count: int(group.count),
+        }
+    }
+
+    /// A key as a person would read it.
+    fn label(&self, by: filter::UserDimension, key: &str) -> String {
+        match by {
+            filter::UserDimension::Tenant => {
+                let mut tenants = self.tenants.iter();
+                let index = tenants.find(|index| index.key().as_str() == key);
+                index.map_or(key, |index| tenant_name(index)).to_owned()
+            }
+            filter::UserDimension::LicenseValue => {
+                let mut entries = self.tenants.iter().flat_map(|index| index.licenses());
+                let entry = entries.find(|entry| entry.license.part_number == key);
+                entry.map_or(key, |entry| &entry.name.text).to_owned()
+            }
+            by => plain_label(by, key).to_owned(),
+        }
+    }
+}
+
+/// The label of a key that says all by itself.
+fn plain_label(by: filter::UserDimension, key: &str) -> &str {
+    match (by, key) {
+        (filter::UserDimension::ResourceAccount, "true") => "Resource account",
+        (filter::UserDimension::ResourceAccount, "false") => "Not a resource account",
+        (filter::UserDimension::AccountEnabled, "true") => "Enabled",
+        (filter::UserDimension::AccountEnabled, "false") => "Disabled",
+        (filter::UserDimension::UserType, "MEMBER") => "Member",
+        (filter::UserDimension::UserType, "GUEST") => "Guest",
+        (filter::UserDimension::UserType, "UNKNOWN") => "Unknown",
+        _ => key,
+    }
+}
+
+/// The key of a group as the filter on the same property takes it: a tenant is named by its id there.
+fn filter_value(by: filter::UserDimension, key: String) -> String {
+    match by {
+        filter::UserDimension::Tenant => match TenantKey::parse(&key) {
+            Ok(tenant) => GlobalId::Tenant(tenant).to_id().to_string(),
+            Err(_) => key,
+        },
+        _ => key,
+    }
+}
+
+/// The label of the users that have no value.
+fn absent_label(by: filter::UserDimension) -> &'static str {
+    match by {
+        filter::UserDimension::Department => "No department",
+        filter::UserDimension::LicenseName | filter::UserDimension::LicenseValue => "No license",
+        filter::UserDimension::Company => "No company",
+        filter::UserDimension::Country => "No country",
+        filter::UserDimension::UsageLocation => "No usage location",
+        filter::UserDimension::OfficeLocation => "No office location",
+        filter::UserDimension::JobTitle => "No job title",
+        filter::UserDimension::EmployeeType => "No employee type",
+        filter::UserDimension::Tenant
+        | filter::UserDimension::UserType
+        | filter::UserDimension::ResourceAccount
+        | filter::UserDimension::AccountEnabled => "Unknown",
+    }
+}
+
+/// A page of users, with counts of all that the filter and the search select.
+#[Object]
+impl UserConnection {
+    /// The page's users with their cursors.
+    async fn edges(&self) -> Result<Vec<Edge<User>>, Error> {
+        let edge = |row: &UserRow| {
+            Ok(Edge {
+                cursor: self.cursor(row)?,
+                node: User::new(self.reading.clone(), row.clone()),
+            })
+        };
+        self.page().rows.iter().map(edge).collect()
+    }
+
+    /// The page's users.
+    async fn nodes(&self) -> Vec<User> {
+        let rows = self.page().rows.iter().cloned();
+        rows.map(|row| User::new(self.reading.clone(), row))
+            .collect()
+    }
+
+    /// Where the page lies in the list.
+    async fn page_info(&self) -> Result<PageInfo, Error> {
+        let page = self.page();
+        let cursor = |row: Option<&UserRow>| row.map(|row| self.cursor(row)).transpose();
+        Ok(PageInfo {
+            has_next_page: page.has_next,
+            has_previous_page: page.has_previous,
+            start_cursor: cursor(page.rows.first())?,
+            end_cursor: cursor(page.rows.last())?,
+        })
+    }
+
+    /// How many users are selected, on all pages.
+    async fn total_count(&self) -> i32 {
+        int(self.selection().count())
+    }
+
+    /// The selected users of all pages, counted by one property: the facets of a filter panel, or a
+    /// report by department. Largest first, ties by key; users without a value are the group whose key
+    /// is null. The counts of a single-valued property add up to `totalCount` when `first` takes in
+    /// every group; by license, a user counts once for each.
+    async fn breakdown(
+        &self,
+        #[graphql(desc = "The property to count by.")] by: UserDimension,
+        #[graphql(default = 20, desc = "How many groups at most, 1 to 500.")] first: i32,
+    ) -> Result<Vec<UserGroup>, Error> {
+        let first = rows("first", first, Limits::PAGE_ROWS_MOST)?;
+        let by = by.into();
+        let groups = self.selection().breakdown(by, first).into_iter();
+        Ok(groups.map(|group| self.group(by, group)).collect())
+    }
+}
+
+/// The selected users that have one value of a property in common.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct UserGroup {
+    /// The value, as the filter on the same property takes it; null for users without one. Spellings
+    /// that differ in case or space are one group, under the most frequent of them.
+    key: Option<String>,
+    /// The value for people: a tenant's name for its id, "Enabled" for "true", "No department" for null.
+    label: String,
+    /// How many of the selected users have it.
+    count: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::filter::UserDimension as By;
+
+    #[track_caller]
+    fn check(by: By, key: &str, label: &str) {
+        assert_eq!(plain_label(by, key), label);
+        assert_eq!(filter_value(by, key.to_owned()), key);
+    }
+
+    #[test]
+    fn a_group_is_labeled_for_people_and_keyed_for_filters() {
+        check(By::ResourceAccount, "true", "Resource account");
+        check(By::ResourceAccount, "false", "Not a resource account");
+        check(By::AccountEnabled, "true", "Enabled");
+        check(By::AccountEnabled, "false", "Disabled");
+        check(By::UserType, "GUEST", "Guest");
+        check(By::Department, "Sales", "Sales");
+        check(By::Department, "true", "true");
+    }
+
+    #[test]
+    fn the_key_of_a_tenant_is_the_id_that_the_filter_takes() {
+        let id = filter_value(By::Tenant, "contoso".into());
+        let parsed = crate::api::ids::tenant(&id.into()).unwrap();
+        assert_eq!(parsed.as_str(), "contoso");
+    }
+}
