@@ -1,0 +1,143 @@
+/** The tabs that GraphiQL opens with. A browser that has tabs of its own keeps those. */
+
+interface Sample {
+  query: string;
+  variables?: string;
+}
+
+export function samples(tenant: string | undefined): Sample[] {
+  const variables = JSON.stringify({ tenant: tenant ?? "" }, null, 2);
+  return [
+    { query: SALES_WITH_E3 },
+    { query: LICENSES },
+    { query: DEPARTMENTS },
+    { query: TENANTS },
+    { query: START_SYNC, variables },
+    { query: SYNC_PROGRESS, variables },
+  ];
+}
+
+const SALES_WITH_E3 = `# People of Sales who hold Microsoft 365 E3.
+# Ctrl+Enter runs it, Ctrl+Space completes.
+query SalesWithE3 {
+  users(
+    filter: {
+      department: { eq: "Sales" }
+      isResourceAccount: false
+      licenseNames: {
+        hasSome: ["Microsoft 365 E3"]
+      }
+      userType: { eq: MEMBER }
+    }
+    first: 50
+  ) {
+    totalCount
+    nodes {
+      displayName
+      department
+      licenseNames
+      licenseValues
+      userType
+    }
+  }
+}
+`;
+
+const LICENSES = `# What the tenant holds and what of it is in use.
+query Licenses {
+  licenses(
+    first: 50
+    orderBy: [{ field: CONSUMED, direction: DESC }]
+  ) {
+    totalCount
+    nodes {
+      name
+      value
+      seats {
+        enabled
+        warning
+        suspended
+        lockedOut
+        consumed
+        available
+      }
+    }
+  }
+}
+`;
+
+const DEPARTMENTS = `# Members by department, largest first.
+query Departments {
+  users(
+    filter: {
+      userType: { eq: MEMBER }
+      isResourceAccount: false
+    }
+  ) {
+    totalCount
+    breakdown(by: DEPARTMENT, first: 50) {
+      label
+      count
+    }
+  }
+}
+`;
+
+const TENANTS = `# Where each connection stands, and the latest syncs.
+query Tenants {
+  tenants {
+    id
+    name
+    connection
+    problem
+    userCount
+    dataAsOf
+    nextSyncAt
+  }
+  syncRuns(first: 5) {
+    nodes {
+      tenant {
+        name
+      }
+      trigger
+      state
+      startedAt
+      finishedAt
+      problem
+      datasets {
+        dataset
+        state
+        rows
+        requests
+        throttledRequests
+      }
+    }
+  }
+}
+`;
+
+const START_SYNC = `# Starts a sync now, or answers with the one that
+# is running. "tenant" is set below, in Variables.
+mutation StartSync($tenant: ID!) {
+  startSync(tenant: $tenant) {
+    id
+    state
+    startedAt
+  }
+}
+`;
+
+const SYNC_PROGRESS = `# A tenant's sync, now and at every change, until
+# it ends. The tab "StartSync" starts one.
+subscription SyncProgress($tenant: ID!) {
+  syncProgress(tenant: $tenant) {
+    state
+    progress
+    datasets {
+      dataset
+      state
+      rows
+    }
+  }
+}
+`;
