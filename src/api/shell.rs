@@ -15,6 +15,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::api::connections::{Connection, Watched};
@@ -81,7 +82,9 @@ where
         visit.finish(&shared, response.status(), response.headers_mut());
         return Ok(http.into_response(response));
     }
-    let handled = AssertUnwindSafe(async move { next.call(http).await })
+    // Whatever is logged on the way carries the id; an error's, so that no level leaves it away.
+    let span = tracing::error_span!("request", request_id = visit.id);
+    let handled = AssertUnwindSafe(async move { next.call(http).await }.instrument(span))
         .catch_unwind()
         .await;
     match handled {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
+use tracing::Instrument;
 
 use crate::api::caller::Caller;
 use crate::api::error::{Code, Error};
@@ -145,10 +146,11 @@ impl Endpoint {
             .map_err(|_| Failure::Busy)?;
         let execution = (self.execute)(admitted.request);
         let limits = Arc::clone(&self.limits);
-        let task = self.runtime.spawn(async move {
+        let work = async move {
             let _while_it_runs = (place, Counted::operation());
             outcome_of(execution.await, &limits)
-        });
+        };
+        let task = self.runtime.spawn(work.in_current_span());
         let is_query = admitted.operation == OperationType::Query;
         let _abandoned_query = is_query.then(|| AbortOnDrop(task.abort_handle()));
         match tokio::time::timeout(self.limits.deadline, task).await {
@@ -172,14 +174,15 @@ impl Endpoint {
         let (sender, receiver) = mpsc::channel(RESULTS_AHEAD);
         let stream = (self.subscribe)(admitted.request);
         let limits = Arc::clone(&self.limits);
-        let task = self.runtime.spawn(async move {
+        let work = async move {
             let _while_it_is_open = (place, Counted::subscription());
             let forwarding = forward(stream, &sender, &limits);
             if AssertUnwindSafe(forwarding).catch_unwind().await.is_err() {
                 // Nobody may be listening any more.
                 let _ = sender.send(Err(Failure::Panicked)).await;
             }
-        });
+        };
+        let task = self.runtime.spawn(work.in_current_span());
         Ok(Results {
             receiver,
             _task: AbortOnDrop(task.abort_handle()),

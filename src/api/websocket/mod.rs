@@ -21,6 +21,7 @@ use futures_util::stream::{LocalBoxStream, SelectAll};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::api::caller::Caller;
 use crate::api::gate::Refusal;
@@ -89,7 +90,7 @@ fn handshake(
         events: SelectAll::new(),
     };
     // The connection's own thread carries it; it ends with the connection or the server.
-    actix_web::rt::spawn(connection.serve(messages));
+    actix_web::rt::spawn(connection.serve(messages).in_current_span());
     Ok(response)
 }
 

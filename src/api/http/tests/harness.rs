@@ -97,6 +97,10 @@ impl Query {
     async fn broken(&self) -> Result<bool, Error> {
         Err(Error::new(Code::NotFound, "not there"))
     }
+
+    async fn faulty(&self) -> Result<bool, Error> {
+        Err(Error::internal("a fault on purpose"))
+    }
 }
 
 struct Mutation;

@@ -4,5 +4,6 @@ mod connecting;
 mod door;
 mod graphql;
 mod harness;
+mod logs;
 mod pages;
 mod streams;
