@@ -4,6 +4,8 @@
 //! the way there to the way back is a cookie that only this browser has; the rest (state, PKCE, the
 //! redeeming of the code) happens below, in sync.
 
+use std::sync::Arc;
+
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Path};
@@ -121,12 +123,24 @@ pub(super) async fn callback(http: HttpRequest, shared: Data<Shared>) -> HttpRes
         error_description: parameter(query, "error_description"),
     };
     let cookie = http.cookie(COOKIE);
-    let browser_secret = cookie.as_ref().map(Cookie::value);
-    let mut response = match shared
-        .sign_in
-        .finish_sign_in(callback, browser_secret)
-        .await
-    {
+    let browser_secret = cookie.map(|cookie| cookie.value().to_owned());
+    let sign_in = Arc::clone(&shared.sign_in);
+    // Microsoft's code is good once: a page that is closed too early must not leave half a connection.
+    let finishing = shared.endpoint.carry_out(async move {
+        let browser_secret = browser_secret.as_deref();
+        sign_in.finish_sign_in(callback, browser_secret).await
+    });
+    let finished = match finishing.await {
+        Ok(finished) => finished,
+        Err(failure) => {
+            return Problem::from(failure).into_response(
+                Media::Json,
+                request::id(&http),
+                shared.endpoint.limits(),
+            );
+        }
+    };
+    let mut response = match finished {
         Ok(tenant) => {
             let text = format!(
                 "The tenant {tenant} is connected. Its first sync begins now; you may close this page."

@@ -161,6 +161,18 @@ impl Endpoint {
         }
     }
 
+    /// Carries work to its end where operations run, whether or not somebody still waits for it.
+    pub(in crate::api) async fn carry_out<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let task = self.runtime.spawn(work.in_current_span());
+        task.await.map_err(|error| match error.is_panic() {
+            true => Failure::Panicked,
+            false => Failure::Stopping,
+        })
+    }
+
     /// Starts an operation of any kind whose results come one by one; it ends when they are dropped.
     pub(in crate::api) fn open(
         &self,

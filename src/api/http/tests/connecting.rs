@@ -1,6 +1,9 @@
 //! A browser on its way to Microsoft and back.
 
-use super::harness::{Answer, Running, TOKEN, start, start_with};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use super::harness::{Answer, Running, TOKEN, soon, start, start_with};
 
 const PUBLIC: (&str, &str) = ("host", "seats.example.com");
 
@@ -167,6 +170,28 @@ async fn the_way_back_ends_in_words() {
         answer.text
     );
     assert!(!answer.text.contains("<script"), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_ends_though_its_page_is_closed() {
+    let server = start_with(|settings| settings.connections_per_address_max = 1);
+    let address = server.base.strip_prefix("http://").unwrap();
+    let mut browser = TcpStream::connect(address).await.unwrap();
+    let back = format!(
+        "GET /connect/callback?code=slow&state=s HTTP/1.1\r\nhost: seats.example.com\r\ncookie: {COOKIE}\r\n\r\n"
+    );
+    browser.write_all(back.as_bytes()).await.unwrap();
+    soon(server.sign_in.waits.notified()).await;
+    drop(browser);
+    // The place of the connection is free once the server has given it up.
+    let given_up = async {
+        while server.get("/readyz").send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(given_up).await;
+    server.sign_in.go.cancel();
+    soon(server.sign_in.ended.notified()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

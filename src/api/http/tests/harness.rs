@@ -146,6 +146,11 @@ impl Subscriptions {
 #[derive(Default)]
 pub(super) struct FakeSignIn {
     pub(super) asked: Mutex<Vec<String>>,
+    /// Notified when Microsoft is asked about the code "slow", and when it has answered.
+    pub(super) waits: Notify,
+    pub(super) ended: Notify,
+    /// Lets it answer.
+    pub(super) go: CancellationToken,
 }
 
 #[async_trait]
@@ -189,6 +194,11 @@ impl SignIn for FakeSignIn {
                 is_forged: true,
                 message: "forged".to_owned(),
             });
+        }
+        if code.as_deref() == Some("slow") {
+            self.waits.notify_one();
+            self.go.cancelled().await;
+            self.ended.notify_one();
         }
         match (code, error) {
             (Some(_), None) => Ok(TenantKey::parse("contoso").unwrap()),
