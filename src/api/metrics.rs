@@ -16,7 +16,7 @@ const SUBSCRIPTIONS: &str = "seatwise_graphql_subscriptions_open";
 const CONNECTIONS_REFUSED: &str = "seatwise_http_connections_refused_total";
 
 /// Tells the recorder what the names mean; once, after the recorder is installed.
-pub fn describe() {
+pub(super) fn describe() {
     describe_counter!(
         REQUESTS,
         "HTTP requests answered, by route, method and status"
@@ -26,10 +26,7 @@ pub fn describe() {
         Unit::Seconds,
         "From a request's head to its answer's head, by route"
     );
-    describe_counter!(
-        REFUSALS,
-        "Requests refused before their operation ran, by code"
-    );
+    describe_counter!(REFUSALS, "Requests without a result, by code");
     describe_gauge!(RUNNING, "Operations running now");
     describe_gauge!(SUBSCRIPTIONS, "Subscriptions open now");
     describe_counter!(
@@ -50,7 +47,7 @@ pub(super) fn count_request(
     histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
 }
 
-/// Counts a request that was refused before its operation ran.
+/// Counts a request that got no result: refused, too slow or failed.
 pub(super) fn count_refusal(code: Code) {
     counter!(REFUSALS, "code" => code.as_str()).increment(1);
 }

@@ -33,6 +33,6 @@ mod types;
 // Beside GraphQL.
 pub mod connect;
 pub mod health;
-pub mod metrics;
+mod metrics;
 pub mod pages;
 pub mod web;

@@ -17,6 +17,7 @@ use crate::api::connect::{self, SignIn};
 use crate::api::connections::Connections;
 use crate::api::health::{self, HealthCheck};
 use crate::api::http::{self, Endpoint};
+use crate::api::metrics;
 use crate::api::origin::Origins;
 use crate::api::places::Places;
 use crate::api::settings::ServerSettings;
@@ -87,6 +88,9 @@ impl Server {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Data::new(Shared::from(self));
+        if shared.metrics.is_some() {
+            metrics::describe();
+        }
         let shutdown = shared.shutdown.clone();
         let grace = shared.settings.shutdown_grace;
         let settings = &shared.settings;

@@ -48,6 +48,7 @@ async fn what_happens_is_counted() {
         "seatwise_graphql_refusals_total{code=\"LIMIT_EXCEEDED\"} ",
         "seatwise_http_request_duration_seconds_count{route=\"/graphql\"} ",
         "seatwise_graphql_operations_running ",
+        "# HELP seatwise_graphql_operations_running Operations running now",
     ] {
         assert!(answer.text.contains(line), "{line}\n{}", answer.text);
     }
