@@ -48,7 +48,7 @@ pub struct Limits {
     pub root_fields_max: usize,
     /// Operations and fragments in one document.
     pub definitions_max: usize,
-    /// Cost of an operation: fields times the rows that they may have.
+    /// Cost of an operation: fields times the rows that they may have, and conditions of filters.
     pub cost_max: usize,
     /// Rows of one page.
     pub page_rows_max: usize,

@@ -1,9 +1,12 @@
-//! What an operation costs: its fields, as often as they may be answered.
+//! What an operation costs: its fields, as often as they may be answered, with the conditions of
+//! their filters.
 //!
 //! A connection answers its `nodes` and `edges` once a row and everything else once; other lists have
 //! a usual length. It is worked out here and not by async-graphql, which takes a variable that was
 //! left out for an error while it prices, though leaving it out is right; and here it is known before
 //! anything is validated.
+
+use std::collections::HashMap;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::{ExecutableDocument, Field};
@@ -11,6 +14,10 @@ use async_graphql::{Name, Value};
 
 use super::expand::Cost;
 use crate::api::settings::Limits;
+
+/// Price of one condition of a filter, or of a search. It may look through every text of a property,
+/// some milliseconds for a million of them, and nothing can interrupt that.
+const CONDITION_PRICE: usize = 20;
 
 /// Groups of a breakdown when nobody says how many.
 const GROUPS_DEFAULT: usize = 20;
@@ -20,6 +27,8 @@ pub(super) struct Prices<'a> {
     variables: &'a Variables,
     /// The largest default of each variable, over all operations of the document.
     defaults: Vec<(&'a Name, usize)>,
+    /// Conditions that a variable holds, as it is given or by default.
+    conditions: HashMap<&'a str, usize>,
 }
 
 impl<'a> Prices<'a> {
@@ -34,9 +43,22 @@ impl<'a> Prices<'a> {
                 Some((&definition.node.name.node, length(&default.node)?))
             })
             .collect();
+        let mut conditions = HashMap::new();
+        for definition in document
+            .operations
+            .iter()
+            .flat_map(|(_, operation)| &operation.node.variable_definitions)
+        {
+            let name = &definition.node.name.node;
+            let default = definition.node.default_value.as_ref();
+            let held = variables.get(name).or(default.map(|default| &default.node));
+            let most: &mut usize = conditions.entry(name.as_str()).or_default();
+            *most = held.map_or(0, conditions_of).max(*most);
+        }
         Self {
             variables,
             defaults,
+            conditions,
         }
     }
 
@@ -58,7 +80,11 @@ impl<'a> Prices<'a> {
                 children.once.saturating_mul(entries)
             }
         };
-        let whole = whole.saturating_add(1);
+        let conditions = ["filter", "search"].map(|name| self.conditions(field, name));
+        let looked_for = conditions.into_iter().fold(0, usize::saturating_add);
+        let whole = whole
+            .saturating_add(looked_for.saturating_mul(CONDITION_PRICE))
+            .saturating_add(1);
         match name {
             "nodes" | "edges" => Cost {
                 once: 0,
@@ -68,6 +94,23 @@ impl<'a> Prices<'a> {
                 once: whole,
                 by_row: 0,
             },
+        }
+    }
+
+    /// How many conditions an argument holds.
+    fn conditions(&self, field: &Field, name: &str) -> usize {
+        let Some(argument) = field.get_argument(name) else {
+            return 0;
+        };
+        let mut in_variables: usize = 0;
+        let literal = argument.node.clone().into_const_with(|name| {
+            let held = self.conditions.get(name.as_str()).copied();
+            in_variables = in_variables.saturating_add(held.unwrap_or(0));
+            Ok::<_, std::convert::Infallible>(Value::Null)
+        });
+        match literal {
+            Ok(literal) => conditions_of(&literal).saturating_add(in_variables),
+            Err(never) => match never {},
         }
     }
 
@@ -90,6 +133,25 @@ impl<'a> Prices<'a> {
         };
         // An absurd wish is refused by its resolver, not priced.
         rows.map(|rows| rows.min(Limits::PAGE_ROWS_MOST))
+    }
+}
+
+/// Conditions of a filter, however they nest. A list of texts is one condition.
+fn conditions_of(value: &Value) -> usize {
+    let sum = |values: &mut dyn Iterator<Item = &Value>| {
+        values.map(conditions_of).fold(0, usize::saturating_add)
+    };
+    match value {
+        Value::Null => 0,
+        Value::Object(fields) => sum(&mut fields.values()),
+        Value::List(entries) => {
+            let is_nested = |entry: &Value| matches!(entry, Value::Object(_) | Value::Null);
+            match entries.iter().any(is_nested) {
+                true => sum(&mut entries.iter()),
+                false => 1,
+            }
+        }
+        _ => 1,
     }
 }
 
@@ -164,6 +226,29 @@ mod tests {
             1 + 1 + 100 * 2,
         );
         check("{users {breakdown(by: DEPARTMENT) {key}}}", 1 + 1 + 20);
+    }
+
+    #[test]
+    fn conditions_are_priced_however_they_come() {
+        check("{users(filter: {}) {totalCount}}", 2);
+        check(
+            "{users(filter: {department: {in: [\"a b\", \"c\"], isNull: false}}) {totalCount}}",
+            2 + 2 * 20,
+        );
+        check(
+            "{users(filter: {or: [{mail: {eq: \"a\"}}, {not: {mail: {ne: \"b\"}}}]}) {totalCount}}",
+            2 + 2 * 20,
+        );
+        check("{users(search: \"ann von\") {totalCount}}", 2 + 20);
+        let document = "query ($filter: UserFilter, $text: String = \"x\") {
+            users(filter: {and: [$filter], mail: {eq: $text}}) {totalCount}}";
+        let filter = json!({"or": [{"mail": {"eq": "a"}}, {"department": {"eq": "b"}}]});
+        check_with(document, json!({"filter": filter}), 2 + 3 * 20);
+        check_with(document, json!({}), 2 + 20);
+        check(
+            "{licenses(first: 10) {nodes {users(filter: {mail: {contains: \"a\"}}) {totalCount}}}}",
+            1 + 10 * (1 + 2 + 20),
+        );
     }
 
     #[test]

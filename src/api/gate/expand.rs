@@ -283,7 +283,7 @@ fn check_cost(cost: usize, limits: &Limits, place: Pos) -> Result<(), Refusal> {
     let most = limits.cost_max;
     Err(Refusal::limit(
         format!(
-            "The operation costs {cost}: its fields, as often as they may be answered; at most {most} are allowed. Ask for smaller pages, or for less in each row."
+            "The operation costs {cost}: its fields, as often as they may be answered, and the conditions of its filters; at most {most} are allowed. Ask for smaller pages, for less in each row, or by fewer conditions."
         ),
         [place],
     ))
