@@ -23,8 +23,8 @@ pub struct Mutation;
 /// All of it needs the role ADMIN.
 #[Object]
 impl Mutation {
-    /// Starts a sync now; while one is running, answers with that one. CONFLICT while the tenant is not
-    /// CONNECTED, `NOT_FOUND` for an unknown tenant.
+    /// Starts a sync now; while one is running, answers with that one. `CONFLICT` while the tenant is
+    /// `NEEDS_CONSENT` or `DISCONNECTED`, `NOT_FOUND` for an unknown tenant.
     async fn start_sync(
         &self,
         ctx: &Context<'_>,
@@ -39,7 +39,7 @@ impl Mutation {
         Ok(SyncRun::new(reading.renewed(), run))
     }
 
-    /// Stops a sync; nothing of it will show. A run that is over stays as it is: CONFLICT.
+    /// Stops a sync; nothing of it will show. A run that is over stays as it is: `CONFLICT`.
     async fn cancel_sync(
         &self,
         ctx: &Context<'_>,
@@ -51,7 +51,8 @@ impl Mutation {
         Ok(SyncRun::new(reading.renewed(), run))
     }
 
-    /// Connects a tenant for the first time, or again after `NEEDS_CONSENT`, MISCONFIGURED or DISCONNECTED.
+    /// Connects a tenant for the first time, or again after `NEEDS_CONSENT`, `MISCONFIGURED`
+    /// or `DISCONNECTED`.
     async fn connect_tenant(
         &self,
         ctx: &Context<'_>,

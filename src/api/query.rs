@@ -42,7 +42,9 @@ impl Query {
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The `id`s of nodes, 500 at most.")] ids: Vec<ID>,
+        #[graphql(desc = "The `id`s of nodes, 500 at most; of more, `LIMIT_EXCEEDED`.")] ids: Vec<
+            ID,
+        >,
     ) -> Result<Vec<Option<Result<Node, Error>>>, Error> {
         if ids.len() > Limits::PAGE_ROWS_MOST {
             let most = Limits::PAGE_ROWS_MOST;
@@ -132,7 +134,7 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "What names the user: exactly one of these.")] by: UserBy,
         #[graphql(
-            desc = "The `id` of the tenant to look in; in all when unsaid. BAD_INPUT when several tenants hold such a user and it is missing."
+            desc = "The `id` of the tenant to look in; in all when unsaid. `BAD_INPUT` when several tenants hold such a user and it is missing."
         )]
         tenant: Option<ID>,
     ) -> Option<Result<User, Error>> {

@@ -135,7 +135,7 @@ pub struct TenantConfig {
 pub struct CatalogSettings {
     /// Where Microsoft's published CSV is; `None`: never fetched.
     pub url: Option<Url>,
-    /// How old a fetched list may get, in days.
+    /// Days from one fetch to the next; a start fetches too.
     pub refresh_days: u16,
 }
 

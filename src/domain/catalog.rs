@@ -1,8 +1,8 @@
 //! What products and service plans are called.
 //!
 //! Graph names neither. The facts come from Microsoft's published list of product names; this file
-//! owns the format in which they are kept, the choice between an operator's name, the catalog's and
-//! one made from the part number, and the reading of Microsoft's own CSV.
+//! owns the format in which they are kept and the choice between an operator's name, the catalog's and
+//! one made from the part number.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What may be asked of users and licenses: filters, orders and dimensions, already checked.
+//! What may be asked of users: filters, orders and dimensions, already checked.
 //!
 //! The API parses its input into these; the engine answers them. A value that exists here is valid:
 //! texts are folded, ranges are whole, the nesting is within [`NESTING_MAX`].

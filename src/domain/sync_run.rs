@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ids::{RunId, TenantKey};
 
-/// One attempt to read a tenant from Microsoft Graph. The ledger keeps every one.
+/// One attempt to read a tenant from Microsoft Graph. The ledger has every one, however it ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SyncRun {
     /// Sorts by start.

@@ -47,8 +47,8 @@ impl LicenseAssignment {
 
 /// A license assigned to a user. One seat held by several paths, directly and through groups, is one
 /// assignment: its state is the best of them, its error that of the failing path. An assignment in
-/// ERROR failed on every path: it holds no seat, and licenseNames, licenseValues and filters by license
-/// pass it over.
+/// `ERROR` failed on every path: it holds no seat, and `licenseNames`, `licenseValues` and filters by
+/// license pass it over.
 #[Object]
 impl LicenseAssignment {
     /// The product.

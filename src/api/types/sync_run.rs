@@ -23,8 +23,9 @@ impl SyncRun {
     }
 }
 
-/// One attempt to read a tenant from Microsoft Graph. Every attempt is kept. Its facts show all at
-/// once when it ends COMPLETE or PARTIAL, and until then those of the run before are served.
+/// One attempt to read a tenant from Microsoft Graph. The newest 5,000 of a tenant are kept, failed
+/// ones too. Its facts show all at once when it ends COMPLETE or PARTIAL, and until then those of the
+/// run before are served.
 #[Object]
 impl SyncRun {
     /// Opaque and unique among all types; `node(id:)` takes it.
