@@ -235,9 +235,13 @@ impl Coordinator {
             .with_store(move |store| store.purge(&key))
             .await?;
         self.shared.names.forget_tenant(&tenant.key);
-        self.shared
-            .engine
-            .publish(TenantIndex::empty(tenant.key.clone()));
+        {
+            // A rename at this moment must not publish the purged facts again.
+            let _publishing = super::lock(&tenant.publishing);
+            let empty = TenantIndex::empty(tenant.key.clone());
+            self.shared.engine.publish(empty);
+        }
+        *super::lock(&tenant.damage) = None;
         *super::lock(&tenant.experience) = super::Experience::none();
         tenant.newest_run.send_replace(None);
         // The connection went with the facts; that it was ended is not forgotten.

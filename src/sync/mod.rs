@@ -290,8 +290,9 @@ impl Coordinator {
             id: run.id,
             cancel: cancel.clone(),
         });
-        drop(running);
+        // Under the lock: whoever finds a run in progress must find that run to answer with.
         tenant.newest_run.send_replace(Some(run.clone()));
+        drop(running);
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(carry_out(shared, tenant, cancel));
         Ok(run)
