@@ -344,6 +344,8 @@ fn convert(error: &::sled::Error) -> Error {
             Some(at) => format!("sled reports corruption at {at:?}"),
             None => "sled reports corruption".to_owned(),
         }),
+        // Our settings never change, so settings that differ from those in its file are a damaged file.
+        ::sled::Error::Unsupported(what) => Error::Damaged(format!("sled's settings: {what}")),
         other => Error::Io(other.to_string()),
     }
 }

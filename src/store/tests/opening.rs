@@ -209,6 +209,29 @@ fn flipped_bits_anywhere_in_the_log_are_noticed_or_harmless() {
     scene.assert_whole();
 }
 
+#[test]
+fn flipped_bits_anywhere_in_sleds_settings_are_damage_or_harmless() {
+    let scene = scene();
+    let settings = scene.root.path().join("conf");
+    let whole = fs::read(&settings).unwrap();
+    for place in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[place / 8] ^= 1 << (place % 8);
+        fs::write(&settings, flipped).unwrap();
+        match try_open(scene.root.path(), &scene.key) {
+            Err(OpenError::Damaged(_)) => {}
+            Err(other) => panic!("bit {place}: {other}"),
+            Ok(store) => assert_eq!(
+                load(&store, &contoso()).unwrap(),
+                (1, scene.world.clone()),
+                "bit {place}"
+            ),
+        }
+    }
+    fs::write(&settings, whole).unwrap();
+    scene.assert_whole();
+}
+
 /// Puts the log back, without any snapshot of a damaged one.
 fn restore(directory: &Path, log: &Path, whole: &[u8]) {
     fs::write(log, whole).unwrap();
