@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use super::ids::{SkuId, TenantKey};
+use super::ids::{ObjectId, SkuId, TenantKey};
 use super::text::Folded;
+use super::usage::{ActivityState, Workload};
 use super::user::UserType;
 
 /// How deep `and`, `or` and `not` may nest.
@@ -42,6 +44,16 @@ pub enum UserFilter {
     Tenant(BTreeSet<TenantKey>),
     /// When the account was created.
     CreatedAt(TimeCondition),
+    /// A direct member of one of these groups.
+    Group(BTreeSet<ObjectId>),
+    /// Whether the user is in use.
+    ActivityState(BTreeSet<ActivityState>),
+    /// The latest day on which anything shows the user.
+    LastActiveOn(DayCondition),
+    /// The last successful sign-in.
+    LastSignInAt(TimeCondition),
+    /// The last day of activity in one workload.
+    WorkloadLastActiveOn(Workload, DayCondition),
 }
 
 impl UserFilter {
@@ -141,6 +153,20 @@ pub enum TimeCondition {
     IsAbsent,
 }
 
+/// A condition on a day that may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayCondition {
+    /// Present, and within these days as far as they are given, both inclusive.
+    Within {
+        /// The first.
+        from: Option<Date>,
+        /// The last.
+        to: Option<Date>,
+    },
+    /// There is no value.
+    IsAbsent,
+}
+
 /// What to sort users by. Absent values come last, whichever the direction; ties are broken by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UserOrder {
@@ -163,6 +189,8 @@ pub enum UserOrderField {
     CreatedAt,
     /// How many licenses are assigned.
     LicenseCount,
+    /// The latest day on which anything shows the user.
+    LastActiveOn,
 }
 
 /// Which way to sort.
@@ -203,4 +231,6 @@ pub enum UserDimension {
     JobTitle,
     /// `user.employeeType`
     EmployeeType,
+    /// Whether the user is in use.
+    ActivityState,
 }

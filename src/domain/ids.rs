@@ -90,6 +90,14 @@ guid_newtype! {
     OrganizationId
 }
 guid_newtype! {
+    /// Microsoft's GUID of a purchase (`companySubscription.id`).
+    SubscriptionId
+}
+guid_newtype! {
+    /// Microsoft's GUID of an application that people sign in to (`signIn.appId`).
+    ApplicationId
+}
+guid_newtype! {
     /// One sync run. A version 7 UUID: sorting by id sorts by start.
     RunId
 }

@@ -4,12 +4,19 @@
 //! no GraphQL: Graph's JSON, the records on disk and the API types are other shapes, each with one
 //! mapping file of its own, so that Microsoft, the disk and the schema may change on different days.
 
+pub mod audit;
 pub mod catalog;
 pub mod filter;
+pub mod group;
 pub mod ids;
 pub mod license;
 pub mod license_filter;
+pub mod sign_in;
+pub mod standing;
+pub mod subscription;
 pub mod sync_run;
 pub mod tenant;
 pub mod text;
+pub mod usage;
 pub mod user;
+pub mod user_fact;

@@ -106,23 +106,111 @@ impl SyncState {
 pub enum Dataset {
     /// `/organization`
     Organization,
-    /// `/users`
+    /// `/users` and `/users/delta`
     Users,
+    /// `/groups/delta`, members included
+    Groups,
     /// `/subscribedSkus`
     Licenses,
+    /// `/directory/subscriptions`
+    Subscriptions,
+    /// `signInActivity` of `/users`
+    SignInActivity,
+    /// `/auditLogs/signIns`
+    SignIns,
+    /// `/auditLogs/directoryAudits`
+    DirectoryAudits,
+    /// `getOffice365ActiveUserDetail`
+    ActiveUsers,
+    /// `getEmailActivityUserDetail`
+    EmailActivity,
+    /// `getMailboxUsageDetail`
+    MailboxUsage,
+    /// `getTeamsUserActivityUserDetail`
+    TeamsActivity,
+    /// `getOneDriveActivityUserDetail`
+    OneDriveActivity,
+    /// `getOneDriveUsageAccountDetail`
+    OneDriveUsage,
+    /// `getSharePointActivityUserDetail`
+    SharePointActivity,
+    /// `getYammerActivityUserDetail`
+    VivaEngageActivity,
+    /// `getM365AppUserDetail`
+    AppsUsage,
+    /// `getOffice365ActivationsUserDetail`
+    AppsActivations,
+    /// `getMicrosoft365CopilotUsageUserDetail`
+    CopilotUsage,
 }
 
 impl Dataset {
     /// Every dataset, in the order in which a run lists them.
-    pub const ALL: [Self; 3] = [Self::Organization, Self::Users, Self::Licenses];
+    pub const ALL: [Self; 19] = [
+        Self::Organization,
+        Self::Users,
+        Self::Groups,
+        Self::Licenses,
+        Self::Subscriptions,
+        Self::SignInActivity,
+        Self::SignIns,
+        Self::DirectoryAudits,
+        Self::ActiveUsers,
+        Self::EmailActivity,
+        Self::MailboxUsage,
+        Self::TeamsActivity,
+        Self::OneDriveActivity,
+        Self::OneDriveUsage,
+        Self::SharePointActivity,
+        Self::VivaEngageActivity,
+        Self::AppsUsage,
+        Self::AppsActivations,
+        Self::CopilotUsage,
+    ];
+
+    /// The usage reports: CSV with a row a user.
+    pub const REPORTS: [Self; 11] = [
+        Self::ActiveUsers,
+        Self::EmailActivity,
+        Self::MailboxUsage,
+        Self::TeamsActivity,
+        Self::OneDriveActivity,
+        Self::OneDriveUsage,
+        Self::SharePointActivity,
+        Self::VivaEngageActivity,
+        Self::AppsUsage,
+        Self::AppsActivations,
+        Self::CopilotUsage,
+    ];
 
     /// The word for logs, progress lines and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Organization => "organization",
             Self::Users => "users",
+            Self::Groups => "groups",
             Self::Licenses => "licenses",
+            Self::Subscriptions => "subscriptions",
+            Self::SignInActivity => "sign-in activity",
+            Self::SignIns => "sign-ins",
+            Self::DirectoryAudits => "directory audits",
+            Self::ActiveUsers => "active users",
+            Self::EmailActivity => "email activity",
+            Self::MailboxUsage => "mailbox usage",
+            Self::TeamsActivity => "Teams activity",
+            Self::OneDriveActivity => "OneDrive activity",
+            Self::OneDriveUsage => "OneDrive usage",
+            Self::SharePointActivity => "SharePoint activity",
+            Self::VivaEngageActivity => "Viva Engage activity",
+            Self::AppsUsage => "apps usage",
+            Self::AppsActivations => "apps activations",
+            Self::CopilotUsage => "Copilot usage",
         }
+    }
+
+    /// Whether nothing can be published without it: who there is and what they may hold.
+    pub fn is_essential(self) -> bool {
+        matches!(self, Self::Users | Self::Licenses)
     }
 }
 
@@ -137,6 +225,8 @@ pub struct DatasetRun {
     pub rows: u64,
     /// Rows that could not be read and were left out.
     pub quarantined_rows: u64,
+    /// Rows of a report that belong to nobody we know: deleted or renamed people.
+    pub unmatched_rows: u64,
     /// Requests sent, repeated ones included.
     pub requests: u64,
     /// Requests that Microsoft answered with 429, or 503 and a time to wait.
@@ -157,6 +247,7 @@ impl DatasetRun {
             state: DatasetState::Waiting,
             rows: 0,
             quarantined_rows: 0,
+            unmatched_rows: 0,
             requests: 0,
             throttled_requests: 0,
             started_at: None,
@@ -199,6 +290,16 @@ pub enum ProblemKind {
     SignIn,
     /// Microsoft says that a permission is missing.
     Permission,
+    /// The permission is there, but the account that signed in lacks a directory role.
+    Role,
+    /// Microsoft tells it only to tenants with Entra ID P1 or P2.
+    NeedsPremium,
+    /// The tenant conceals names in usage reports: nothing of it can be told of a person.
+    Concealed,
+    /// The tenant's cloud does not have it.
+    UnsupportedCloud,
+    /// More than half of the rows are gone: held back until a second run or somebody confirms it.
+    Suspect,
     /// Microsoft still throttled after the last try.
     Throttled,
     /// Microsoft could not be reached or answered 5xx after the last try.
@@ -233,6 +334,11 @@ impl ProblemKind {
         match self {
             Self::SignIn => "SIGN_IN",
             Self::Permission => "PERMISSION",
+            Self::Role => "ROLE",
+            Self::NeedsPremium => "NEEDS_PREMIUM",
+            Self::Concealed => "CONCEALED",
+            Self::UnsupportedCloud => "UNSUPPORTED_CLOUD",
+            Self::Suspect => "SUSPECT",
             Self::Throttled => "THROTTLED",
             Self::Unreachable => "UNREACHABLE",
             Self::BadResponse => "BAD_RESPONSE",
@@ -274,6 +380,14 @@ pub enum CapabilityState {
     Ok,
     /// The consented permissions do not cover it.
     MissingScope,
+    /// The account that signed in lacks a directory role.
+    MissingRole,
+    /// Microsoft tells it only to tenants with Entra ID P1 or P2.
+    NeedsPremium,
+    /// The tenant conceals names in usage reports.
+    Concealed,
+    /// The tenant's cloud does not have it.
+    UnsupportedCloud,
     /// The last attempt failed for another reason.
     Failing,
     /// Never tried.

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::filter::UserDimension;
 use crate::domain::ids::TenantKey;
+#[allow(unused_imports, reason = "named by the documentation until it is used")]
+use crate::domain::usage::ActivityState;
 
 use super::bits::Bits;
 use super::dictionary::ABSENT;
@@ -28,6 +30,8 @@ pub struct Group {
     pub key: Option<String>,
     /// How many of the selected users are in it; never 0.
     pub count: u64,
+    /// The same by activity state, in the order of [`ActivityState::ALL`]; they add up to `count`.
+    pub by_activity: [u64; 4],
 }
 
 /// Groups by folded value while they are counted; `None` for users without one.
@@ -58,6 +62,7 @@ pub(super) fn breakdown(parts: &[Part], by: UserDimension, first: usize) -> Vec<
             UserDimension::AccountEnabled => tally.add_truth(part, Flag::AccountEnabled),
             UserDimension::LicenseName => tally.add_licenses(part, LicenseText::Name),
             UserDimension::LicenseValue => tally.add_licenses(part, LicenseText::Value),
+            UserDimension::ActivityState => todo!(),
             UserDimension::Department
             | UserDimension::Company
             | UserDimension::Country
@@ -148,6 +153,7 @@ impl Tally {
             .into_iter()
             .map(|(folded, counted)| Group {
                 count: counted.count,
+                by_activity: todo!(),
                 key: folded.map(|folded| counted.most_frequent().unwrap_or(folded)),
             })
             .collect();

@@ -79,6 +79,11 @@ impl<'a> Compiler<'a> {
                 }
             }
             UserFilter::CreatedAt(condition) => self.created_at(*condition, holds),
+            UserFilter::Group(_)
+            | UserFilter::ActivityState(_)
+            | UserFilter::LastActiveOn(_)
+            | UserFilter::LastSignInAt(_)
+            | UserFilter::WorkloadLastActiveOn(..) => todo!(),
         }
     }
 

@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, SkuId, TenantKey};
 use crate::domain::license::License;
+use crate::domain::standing::Standing;
+use crate::domain::subscription::Subscription;
+use crate::domain::sync_run::Dataset;
 use crate::domain::tenant::Organization;
 use crate::domain::text::Folded;
+use crate::domain::usage::ActivityState;
 
 use super::draft::UsersDraft;
 use super::heap::{Heap, Parts};
+use super::history::HistoryDraft;
 use super::licenses::{LicenseEntry, Licenses, NameLicense};
 use super::orders::Key;
 use super::row::UserRow;
@@ -35,8 +41,18 @@ pub struct TenantUpdate {
     pub licenses: Option<Vec<License>>,
     /// The users, changed on top of this index.
     pub users: Option<UsersDraft>,
+    /// Every group.
+    pub groups: Option<Vec<Group>>,
+    /// Every subscription.
+    pub subscriptions: Option<Vec<Subscription>>,
+    /// The history, changed on top of this index.
+    pub history: Option<HistoryDraft>,
+    /// Standings that changed.
+    pub standings: Vec<Standing>,
     /// When the run that brought it read Microsoft.
     pub as_of: Option<Timestamp>,
+    /// What time it is: activity is judged by it.
+    pub now: Timestamp,
 }
 
 impl TenantIndex {
@@ -74,6 +90,41 @@ impl TenantIndex {
     /// One license, by its GUID.
     pub fn license(&self, id: SkuId) -> Option<&LicenseEntry> {
         self.licenses.get(id)
+    }
+
+    /// By GUID.
+    pub fn groups(&self) -> &[Group] {
+        todo!()
+    }
+
+    /// One group, by its GUID.
+    pub fn group(&self, _id: ObjectId) -> Option<&Group> {
+        todo!()
+    }
+
+    /// How many direct members a group has.
+    pub fn member_count(&self, _id: ObjectId) -> u64 {
+        todo!()
+    }
+
+    /// By GUID.
+    pub fn subscriptions(&self) -> &[Subscription] {
+        todo!()
+    }
+
+    /// What is known of a dataset besides its rows; `None` while it was never read.
+    pub fn standing(&self, _dataset: Dataset) -> Option<&Standing> {
+        todo!()
+    }
+
+    /// Holders of a license by activity state, in the order of [`ActivityState::ALL`].
+    pub fn holders_by_activity(&self, _id: SkuId) -> [u64; 4] {
+        todo!()
+    }
+
+    /// The same facts, with activity judged at another time; `None` when nothing would differ.
+    pub fn judged(&self, _now: Timestamp) -> Option<Self> {
+        todo!()
     }
 
     /// How many users there are.

@@ -5,6 +5,8 @@
 
 // What a sync changes and a request reads.
 mod draft;
+mod facts;
+mod history;
 mod index;
 mod licenses;
 mod row;
@@ -43,6 +45,8 @@ mod tests;
 
 pub use breakdown::Group;
 pub use draft::{Change, UsersDraft};
+pub use facts::Directory;
+pub use history::{Granularity, HistoryDraft, UsagePoint};
 pub use index::{TenantIndex, TenantUpdate};
 pub use licenses::{LicenseEntry, NameLicense};
 pub use page::{Page, Window};

@@ -179,7 +179,9 @@ impl OwnedKey {
                 matches!(self, Self::Text(_))
             }
             UserOrderField::CreatedAt => matches!(self, Self::Time(_)),
-            UserOrderField::LicenseCount => matches!(self, Self::Count(_)),
+            UserOrderField::LicenseCount | UserOrderField::LastActiveOn => {
+                matches!(self, Self::Count(_))
+            }
         }
     }
 }
@@ -213,6 +215,7 @@ fn order_byte(order: UserOrder) -> u8 {
         UserOrderField::Department => 0x30,
         UserOrderField::CreatedAt => 0x40,
         UserOrderField::LicenseCount => 0x50,
+        UserOrderField::LastActiveOn => 0x60,
     };
     match order.direction {
         OrderDirection::Ascending => field,

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::domain::audit::DirectoryChange;
 use crate::domain::filter::UserOrder;
 use crate::domain::ids::ObjectId;
+use crate::domain::sign_in::{ApplicationUse, SignInActivity};
+use crate::domain::sync_run::Dataset;
+use crate::domain::usage::{ActivityState, MailboxType, Usage, Workload};
 use crate::domain::user::{LicenseAssignment, User, UserType};
 
 use super::flags::Flag;
@@ -152,6 +156,51 @@ impl UserRow {
         let grants = self.users().assignments().grants(self.row);
         let held = grants.filter(|grant| grant.holds_seat());
         held.filter_map(|grant| self.tenant.license(grant.sku_id()))
+    }
+
+    /// The groups that the user is a direct member of, by GUID.
+    pub fn group_ids(&self) -> Vec<ObjectId> {
+        todo!()
+    }
+
+    /// What the directory says of sign-ins.
+    pub fn sign_in_activity(&self) -> Option<SignInActivity> {
+        todo!()
+    }
+
+    /// What a report says.
+    pub fn usage(&self, _dataset: Dataset) -> Option<Usage> {
+        todo!()
+    }
+
+    /// The last day of activity in a workload, from its own report or that of active users.
+    pub fn workload_last_active_on(&self, _workload: Workload) -> Option<Date> {
+        todo!()
+    }
+
+    /// The latest day on which any workload or a successful sign-in shows the user.
+    pub fn last_active_on(&self) -> Option<Date> {
+        todo!()
+    }
+
+    /// Whether the user is in use.
+    pub fn activity_state(&self) -> ActivityState {
+        todo!()
+    }
+
+    /// What the mailbox is for, where the tenant's report says it.
+    pub fn mailbox_type(&self) -> Option<MailboxType> {
+        todo!()
+    }
+
+    /// The applications that the user signed in to.
+    pub fn application_uses(&self) -> Vec<ApplicationUse> {
+        todo!()
+    }
+
+    /// Changes of licenses and roles, newest first.
+    pub fn directory_changes(&self) -> Vec<DirectoryChange> {
+        todo!()
     }
 
     /// All of it as the domain's value.

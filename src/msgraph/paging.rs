@@ -140,6 +140,17 @@ impl UserPages {
         Self(pages)
     }
 
+    /// How many users there are, as the first page said; `None` before, and where it did not say.
+    pub fn expected(&self) -> Option<u64> {
+        todo!()
+    }
+
+    /// What is left to read after the pages that were handed out. Reading from there may repeat users
+    /// and skips none.
+    pub fn checkpoint(&self) -> UsersCheckpoint {
+        todo!()
+    }
+
     /// The next page; `None` after the last, and after an error. The page after it is asked for
     /// before this one is handed out. Dropping the pages stops the request under way.
     ///
@@ -148,6 +159,22 @@ impl UserPages {
     /// page is lost, and every later call says that reading was canceled rather than skip it.
     pub async fn next(&mut self) -> Result<Option<Rows<User>>, Error> {
         self.0.next().await
+    }
+}
+
+/// What is left of a reading of all users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsersCheckpoint {}
+
+impl UsersCheckpoint {
+    /// For the disk.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        todo!()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote; `None` for anything else.
+    pub fn from_bytes(_bytes: &[u8]) -> Option<Self> {
+        todo!()
     }
 }
 

@@ -144,6 +144,22 @@ pub(super) fn path(dataset: Dataset) -> &'static str {
         Dataset::Organization => "/organization",
         Dataset::Users => "/users",
         Dataset::Licenses => "/subscribedSkus",
+        Dataset::Groups => "/groups/delta",
+        Dataset::Subscriptions => "/directory/subscriptions",
+        Dataset::SignInActivity => "/users?$select=signInActivity",
+        Dataset::SignIns => "/auditLogs/signIns",
+        Dataset::DirectoryAudits => "/auditLogs/directoryAudits",
+        Dataset::ActiveUsers => "/reports/getOffice365ActiveUserDetail",
+        Dataset::EmailActivity => "/reports/getEmailActivityUserDetail",
+        Dataset::MailboxUsage => "/reports/getMailboxUsageDetail",
+        Dataset::TeamsActivity => "/reports/getTeamsUserActivityUserDetail",
+        Dataset::OneDriveActivity => "/reports/getOneDriveActivityUserDetail",
+        Dataset::OneDriveUsage => "/reports/getOneDriveUsageAccountDetail",
+        Dataset::SharePointActivity => "/reports/getSharePointActivityUserDetail",
+        Dataset::VivaEngageActivity => "/reports/getYammerActivityUserDetail",
+        Dataset::AppsUsage => "/reports/getM365AppUserDetail",
+        Dataset::AppsActivations => "/reports/getOffice365ActivationsUserDetail",
+        Dataset::CopilotUsage => "/copilot/reports/getMicrosoft365CopilotUsageUserDetail",
     }
 }
 
@@ -153,6 +169,22 @@ fn permissions(dataset: Dataset) -> &'static str {
         Dataset::Organization => "Organization.Read.All (or Directory.Read.All)",
         Dataset::Users => "User.Read.All (or Directory.Read.All)",
         Dataset::Licenses => "LicenseAssignment.Read.All (or Directory.Read.All)",
+        Dataset::Groups => "Group.Read.All (or Directory.Read.All)",
+        Dataset::Subscriptions => "Organization.Read.All (or Directory.Read.All)",
+        Dataset::SignInActivity => "AuditLog.Read.All",
+        Dataset::SignIns => "AuditLog.Read.All",
+        Dataset::DirectoryAudits => "AuditLog.Read.All",
+        Dataset::ActiveUsers
+        | Dataset::EmailActivity
+        | Dataset::MailboxUsage
+        | Dataset::TeamsActivity
+        | Dataset::OneDriveActivity
+        | Dataset::OneDriveUsage
+        | Dataset::SharePointActivity
+        | Dataset::VivaEngageActivity
+        | Dataset::AppsUsage
+        | Dataset::AppsActivations
+        | Dataset::CopilotUsage => "Reports.Read.All",
     }
 }
 

@@ -47,6 +47,7 @@ impl Row {
             Self::Put(Fact::Organization(_)) => Uuid::nil(),
             Self::Put(Fact::License(license)) => license.sku_id.0,
             Self::Put(Fact::User(user)) => user.object_id.0,
+            Self::Put(_) => todo!(),
             Self::Removed(id) => *id,
         }
     }
@@ -77,6 +78,7 @@ impl<'a> From<&'a Fact> for FactRef<'a> {
             Fact::Organization(fact) => Self::Organization(fact),
             Fact::License(fact) => Self::License(fact),
             Fact::User(fact) => Self::User(fact),
+            _ => todo!(),
         }
     }
 }
@@ -95,6 +97,7 @@ impl FrameWriter {
         match dataset {
             Dataset::Organization | Dataset::Licenses => Self::Few(FewRecord::default()),
             Dataset::Users => Self::Users(Box::new(UserColumns::new())),
+            _ => todo!(),
         }
     }
 
@@ -178,6 +181,7 @@ pub(super) fn read_frame(
             few.rows.into_iter().map(FewRow::into_row).collect()
         }
         Dataset::Users => decode::<UsersRecord>(&unfolded)?.rows(),
+        _ => todo!(),
     }
 }
 

@@ -29,6 +29,7 @@ mod sled;
 mod staging;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod users;
 
 use std::collections::{HashMap, HashSet};
@@ -40,10 +41,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 
+use crate::domain::group::Group;
 use crate::domain::ids::{RunId, TenantKey};
 use crate::domain::license::License;
+use crate::domain::standing::Standing;
+use crate::domain::subscription::Subscription;
 use crate::domain::tenant::Organization;
+use crate::domain::usage::{HistoryUser, UsageDay};
 use crate::domain::user::User;
+use crate::domain::user_fact::UserFact;
 
 use self::backend::{Backend, Batch, Direction, Key, Range, Table};
 use self::directory::Directory;
@@ -53,6 +59,7 @@ use self::sled::SledBackend;
 
 pub use self::secrets::{EncryptionKey, SecretKind};
 pub use self::staging::Staging;
+pub use self::unfinished::{Replayed, Unfinished};
 
 /// The format of the store as a whole. A version that reads less than a store has refuses it.
 const FORMAT: u32 = 1;
@@ -195,6 +202,18 @@ pub enum Fact {
     License(License),
     /// An account of its directory.
     User(User),
+    /// A group of its directory.
+    Group(Group),
+    /// A purchase of a license.
+    Subscription(Subscription),
+    /// What another dataset says of a user.
+    UserFact(UserFact),
+    /// A user's number in the history.
+    HistoryUser(HistoryUser),
+    /// Who used a workload on a day.
+    UsageDay(UsageDay),
+    /// What is known of a dataset besides its rows.
+    Standing(Standing),
 }
 
 /// The run whose facts are current.

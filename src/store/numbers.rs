@@ -33,7 +33,12 @@ macro_rules! numbered {
 }
 
 numbered! {
-    Dataset { Organization = 1, Users = 2, Licenses = 3 }
+    Dataset {
+        Organization = 1, Users = 2, Licenses = 3, Groups = 4, Subscriptions = 5, SignInActivity = 6,
+        SignIns = 7, DirectoryAudits = 8, ActiveUsers = 9, EmailActivity = 10, MailboxUsage = 11,
+        TeamsActivity = 12, OneDriveActivity = 13, OneDriveUsage = 14, SharePointActivity = 15,
+        VivaEngageActivity = 16, AppsUsage = 17, AppsActivations = 18, CopilotUsage = 19,
+    }
     SecretKind { RefreshToken = 1 }
     SyncTrigger { First = 1, Schedule = 2, Manual = 3, CatchUp = 4 }
     SyncState { Queued = 1, Running = 2, Complete = 3, Partial = 4, Failed = 5, Canceled = 6 }
@@ -44,7 +49,8 @@ numbered! {
     ProblemKind {
         SignIn = 1, Permission = 2, Throttled = 3, Unreachable = 4, BadResponse = 5, Refused = 6,
         UntrustedLink = 7, Loop = 8, TooLarge = 9, Quarantine = 10, WrongTenant = 11, DiskFull = 12,
-        Storage = 13, Interrupted = 14, Internal = 15,
+        Storage = 13, Interrupted = 14, Internal = 15, Role = 16, NeedsPremium = 17,
+        Concealed = 18, UnsupportedCloud = 19, Suspect = 20,
     }
 }
 
@@ -63,7 +69,7 @@ mod tests {
 
     #[test]
     fn numbers_read_back_and_unknown_ones_are_nothing() {
-        check::<Dataset>(3);
+        check::<Dataset>(19);
         check::<SecretKind>(1);
         check::<SyncTrigger>(4);
         check::<SyncState>(6);
@@ -71,6 +77,6 @@ mod tests {
         check::<ConnectionState>(5);
         check::<UserType>(3);
         check::<AssignmentState>(5);
-        check::<ProblemKind>(15);
+        check::<ProblemKind>(20);
     }
 }

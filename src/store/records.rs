@@ -225,6 +225,8 @@ struct DatasetRunRecord {
     finished_at: Option<TimeRecord>,
     #[prost(message, optional, tag = "9")]
     problem: Option<ProblemRecord>,
+    #[prost(uint64, tag = "10")]
+    unmatched_rows: u64,
 }
 
 impl From<&SyncRun> for RunRecord {
@@ -308,6 +310,7 @@ impl From<&DatasetRun> for DatasetRunRecord {
             state,
             rows,
             quarantined_rows,
+            unmatched_rows,
             requests,
             throttled_requests,
             started_at,
@@ -319,6 +322,7 @@ impl From<&DatasetRun> for DatasetRunRecord {
             state: state.number(),
             rows: *rows,
             quarantined_rows: *quarantined_rows,
+            unmatched_rows: *unmatched_rows,
             requests: *requests,
             throttled_requests: *throttled_requests,
             started_at: started_at.map(TimeRecord::from),
@@ -335,6 +339,7 @@ impl DatasetRunRecord {
             state: known(self.state, "state of a dataset")?,
             rows: self.rows,
             quarantined_rows: self.quarantined_rows,
+            unmatched_rows: self.unmatched_rows,
             requests: self.requests,
             throttled_requests: self.throttled_requests,
             started_at: self.started_at.map(TimeRecord::into_time).transpose()?,

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use prost::Message;
 
 use super::backend::{Batch, Key, Range};
@@ -16,11 +17,16 @@ use super::manifest::{Manifest, Merge, Segment};
 use super::records::CurrentRecord;
 use super::segments::{SegmentReader, SegmentWriter};
 use super::{Error, Published, Store, Table, lock};
-use crate::domain::ids::{ObjectId, RunId, SkuId, TenantKey};
+use crate::domain::group::Group;
+use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
+use crate::domain::standing::Standing;
+use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::{Dataset, SyncRun};
 use crate::domain::tenant::Organization;
+use crate::domain::usage::{HistoryUser, UsageDay, Workload};
 use crate::domain::user::User;
+use crate::domain::user_fact::UserFact;
 
 /// What one run changes, on its way to disk. Dropped without `commit`, it leaves nothing behind
 /// (at the latest after the next open).
@@ -103,6 +109,56 @@ impl Staging {
     /// Stages that a user is gone.
     pub fn remove_user(&mut self, id: ObjectId) -> Result<(), Error> {
         self.with(Dataset::Users, |writer| writer.remove(id.0))
+    }
+
+    /// Stages a group that is new or changed.
+    pub fn put_group(&mut self, _group: &Group) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages that a group is gone.
+    pub fn remove_group(&mut self, _id: ObjectId) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages a subscription that is new or changed.
+    pub fn put_subscription(&mut self, _subscription: &Subscription) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages that a subscription is gone.
+    pub fn remove_subscription(&mut self, _id: SubscriptionId) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages what a dataset says of a user.
+    pub fn put_user_fact(&mut self, _fact: &UserFact) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages that a dataset says nothing of a user any more.
+    pub fn remove_user_fact(&mut self, _dataset: Dataset, _id: ObjectId) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages a user's number in the history.
+    pub fn put_history_user(&mut self, _user: &HistoryUser) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages who used a workload on a day, in place of what was said of that day.
+    pub fn put_usage_day(&mut self, _day: &UsageDay) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages that a day is forgotten.
+    pub fn remove_usage_day(&mut self, _workload: Workload, _on: Date) -> Result<(), Error> {
+        todo!()
+    }
+
+    /// Stages what is known of a dataset besides its rows.
+    pub fn set_standing(&mut self, _standing: &Standing) -> Result<(), Error> {
+        todo!()
     }
 
     /// Forgets what was staged of one dataset: it failed, its older facts stay.

@@ -395,7 +395,7 @@ impl Coordinator {
             Err(error) => Err(problem_of(error)),
         };
         let users = client
-            .users(&meter)
+            .users(None, &meter)
             .next()
             .await
             .map(drop)
@@ -413,7 +413,7 @@ fn problem_of(error: msgraph::Error) -> Problem {
     match error {
         msgraph::Error::Problem(problem) => problem,
         msgraph::Error::SignIn(error) => problem_of_sign_in(&error),
-        msgraph::Error::Canceled => Problem::new(
+        msgraph::Error::Expired | msgraph::Error::Canceled => Problem::new(
             crate::domain::sync_run::ProblemKind::Interrupted,
             "the server is stopping",
         ),

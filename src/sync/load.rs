@@ -94,13 +94,23 @@ pub(super) fn tenant(
 fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Error> {
     let empty = TenantIndex::empty(key.clone());
     let mut users = empty.draft();
+    let mut history = empty.history_draft();
     let (mut organization, mut licenses) = (None, Vec::new());
+    let (mut groups, mut subscriptions, mut standings) = (Vec::new(), Vec::new(), Vec::new());
     let loaded = shared.store.load(key, &mut |fact| match fact {
         Fact::Organization(fact) => organization = Some(fact),
         Fact::License(fact) => licenses.push(fact),
         Fact::User(fact) => {
             users.merge(&fact);
         }
+        Fact::Group(fact) => groups.push(fact),
+        Fact::Subscription(fact) => subscriptions.push(fact),
+        Fact::UserFact(fact) => {
+            users.set(&fact);
+        }
+        Fact::HistoryUser(fact) => history.load_user(fact),
+        Fact::UsageDay(fact) => history.load_day(&fact),
+        Fact::Standing(fact) => standings.push(fact),
     });
     let published = match loaded {
         Ok(Some(published)) => published,
@@ -120,7 +130,12 @@ fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Erro
         organization,
         licenses: Some(licenses),
         users: Some(users),
+        groups: Some(groups),
+        subscriptions: Some(subscriptions),
+        history: Some(history),
+        standings,
         as_of: Some(published.as_of),
+        now: shared.clock.now(),
     };
     let names = |id, part_number: &str| shared.names.name(key, id, part_number);
     shared.engine.publish(empty.updated(update, &names));

@@ -269,7 +269,7 @@ impl Attempt<'_> {
     async fn fetch_users(&self, meter: &Meter, pages: &mpsc::Sender<Arrival>) -> Result<(), Stop> {
         let dataset = Dataset::Users;
         let expected = self.tenant.client.user_count(meter).await;
-        let mut users = self.tenant.client.users(meter);
+        let mut users = self.tenant.client.users(None, meter);
         let (mut rows, mut quarantined, mut example) = (0, 0, None);
         loop {
             match users.next().await {
@@ -401,6 +401,7 @@ impl Attempt<'_> {
 
     async fn fail_by(&self, dataset: Dataset, error: msgraph::Error) -> Stop {
         match error {
+            msgraph::Error::Expired => todo!(),
             msgraph::Error::Canceled => Stop::Canceled,
             msgraph::Error::Problem(problem) => self.fail(dataset, problem),
             msgraph::Error::SignIn(error) => {
@@ -503,7 +504,12 @@ fn commit(
         organization,
         licenses: Some(licenses),
         users: Some(draft),
+        groups: None,
+        subscriptions: None,
+        history: None,
+        standings: Vec::new(),
         as_of: Some(run.started_at),
+        now: run.started_at,
     };
     let _publishing = lock(&tenant.publishing);
     let names = |id, part_number: &str| shared.names.name(&tenant.key, id, part_number);

@@ -44,6 +44,8 @@ pub(crate) enum UserOrderField {
     CreatedAt,
     /// By how many licenses are assigned.
     LicenseCount,
+    /// By `lastActiveOn`.
+    LastActiveOn,
 }
 
 /// One property that licenses are sorted by, and which way. Ties are broken by `id`.

@@ -115,8 +115,43 @@ pub(crate) enum Dataset {
     Organization,
     /// The users, with managers and assigned licenses.
     Users,
+    /// The groups, with members and the licenses they assign.
+    Groups,
     /// The licenses, with seats and service plans.
     Licenses,
+    /// The purchases of licenses.
+    Subscriptions,
+    /// When each user signed in last.
+    SignInActivity,
+    /// The sign-in log: which applications people sign in to.
+    SignIns,
+    /// The audit log: changes of licenses and roles.
+    DirectoryAudits,
+    /// The report of active users.
+    ActiveUsers,
+    /// The report of mails and meetings.
+    EmailActivity,
+    /// The report of mailboxes and their sizes.
+    MailboxUsage,
+    /// The report of Teams.
+    TeamsActivity,
+    /// The report of OneDrive.
+    #[graphql(name = "ONEDRIVE_ACTIVITY")]
+    OneDriveActivity,
+    /// The report of OneDrive storage.
+    #[graphql(name = "ONEDRIVE_USAGE")]
+    OneDriveUsage,
+    /// The report of SharePoint.
+    #[graphql(name = "SHAREPOINT_ACTIVITY")]
+    SharePointActivity,
+    /// The report of Viva Engage, once Yammer.
+    VivaEngageActivity,
+    /// The report of Microsoft 365 Apps.
+    AppsUsage,
+    /// The report of activated Microsoft 365 Apps.
+    AppsActivations,
+    /// The report of Microsoft 365 Copilot.
+    CopilotUsage,
 }
 
 /// The part of a run that reads one dataset.
@@ -130,6 +165,8 @@ pub(crate) struct DatasetRun {
     rows: i32,
     /// Rows that could not be read and were left out.
     quarantined_rows: i32,
+    /// Rows of a usage report that belong to nobody we know: deleted or renamed people.
+    unmatched_rows: i32,
     /// Requests sent to Microsoft, repeated ones included.
     requests: i32,
     /// Requests that Microsoft answered with a wait instead of data.
@@ -149,6 +186,7 @@ impl From<&sync_run::DatasetRun> for DatasetRun {
             state: part.state.into(),
             rows: int(part.rows),
             quarantined_rows: int(part.quarantined_rows),
+            unmatched_rows: int(part.unmatched_rows),
             requests: int(part.requests),
             throttled_requests: int(part.throttled_requests),
             started_at: part.started_at.map(DateTime),

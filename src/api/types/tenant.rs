@@ -207,6 +207,15 @@ pub(crate) enum CapabilityState {
     Ok,
     /// The consented permissions do not cover it; `remedy` names the one that is missing.
     MissingScope,
+    /// The account that signed in lacks a directory role; `remedy` names it.
+    MissingRole,
+    /// Microsoft tells it only to tenants with Entra ID P1 or P2.
+    NeedsPremium,
+    /// The tenant conceals names in usage reports, so that nothing can be told of a person; `remedy`
+    /// says where that is switched off.
+    Concealed,
+    /// The tenant's cloud does not have it.
+    UnsupportedCloud,
     /// The last attempt failed for another reason; older facts are served.
     Failing,
     /// Never tried.

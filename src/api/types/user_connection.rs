@@ -166,7 +166,8 @@ fn absent_label(by: filter::UserDimension) -> &'static str {
         filter::UserDimension::Tenant
         | filter::UserDimension::UserType
         | filter::UserDimension::ResourceAccount
-        | filter::UserDimension::AccountEnabled => "Unknown",
+        | filter::UserDimension::AccountEnabled
+        | filter::UserDimension::ActivityState => "Unknown",
     }
 }
 

@@ -171,6 +171,8 @@ pub(crate) enum UserDimension {
     JobTitle,
     /// By `employeeType`.
     EmployeeType,
+    /// By `activityState`.
+    ActivityState,
 }
 
 #[cfg(test)]

@@ -223,6 +223,10 @@ impl From<&TenantStatus> for Standing {
             state: match capability.state {
                 CapabilityState::Ok => "OK",
                 CapabilityState::MissingScope => "MISSING_SCOPE",
+                CapabilityState::MissingRole => "MISSING_ROLE",
+                CapabilityState::NeedsPremium => "NEEDS_PREMIUM",
+                CapabilityState::Concealed => "CONCEALED",
+                CapabilityState::UnsupportedCloud => "UNSUPPORTED_CLOUD",
                 CapabilityState::Failing => "FAILING",
                 CapabilityState::Unknown => "UNKNOWN",
             }

@@ -50,7 +50,7 @@ pub(super) async fn tenant(network: &NetworkSettings, tenant: &TenantConfig) -> 
     let client = Client::new(http, endpoints, Arc::new(OneToken(Arc::new(token))));
     let meter = Meter::default();
     let organization = client.organization(&meter).await;
-    let users = client.users(&meter).next().await.map(drop);
+    let users = client.users(None, &meter).next().await.map(drop);
     let licenses = client.licenses(&meter).await.map(drop);
     let mut checks = vec![Check::ok(&subject, "accepted")];
     checks.push(organization_check(tenant, organization));
