@@ -90,6 +90,14 @@ impl UsersDraft {
         unseen
     }
 
+    /// After a complete list: who was not merged.
+    pub fn unseen(&self) -> Vec<ObjectId> {
+        let live = self.next.live().iter();
+        live.filter(|row| !self.seen.contains(*row))
+            .map(|row| self.next.object_id(row))
+            .collect()
+    }
+
     /// Whether anything was changed. A change that a later one undid counts too.
     pub fn is_changed(&self) -> bool {
         self.is_changed

@@ -52,6 +52,11 @@ impl UsersDraft {
         todo!()
     }
 
+    /// The direct members of a group.
+    pub fn members(&self, _group: ObjectId) -> Vec<ObjectId> {
+        todo!()
+    }
+
     /// Who has which user principal name.
     pub fn directory(&self) -> Directory {
         todo!()

@@ -1,40 +1,21 @@
 //! What works for a tenant and what does not, judged from what its runs met.
 
-use jiff::Timestamp;
-
 use crate::domain::sync_run::{
     Capability, CapabilityState, Dataset, DatasetRun, DatasetState, ProblemKind, SyncRun,
 };
+use crate::engine::TenantIndex;
 
-/// What the newest attempt at each dataset met, and when each was last read whole.
+/// What the newest attempt at each dataset met.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Experience {
-    entries: Vec<Entry>,
-}
-
-#[derive(Debug, Clone)]
-struct Entry {
-    dataset: Dataset,
-    last_attempt: Option<DatasetRun>,
-    as_of: Option<Timestamp>,
+    /// In no order; datasets that were never tried are not in it.
+    attempts: Vec<DatasetRun>,
 }
 
 impl Experience {
-    /// Nothing was ever tried.
-    pub(super) fn none() -> Self {
-        let entries = Dataset::ALL.map(|dataset| Entry {
-            dataset,
-            last_attempt: None,
-            as_of: None,
-        });
-        Self {
-            entries: entries.to_vec(),
-        }
-    }
-
     /// What runs of the past, newest first, tell.
     pub(super) fn from_newest_first<'a>(runs: impl Iterator<Item = &'a SyncRun>) -> Self {
-        let mut experience = Self::none();
+        let mut experience = Self::default();
         let mut runs: Vec<&SyncRun> = runs.collect();
         runs.reverse();
         for run in runs {
@@ -45,117 +26,134 @@ impl Experience {
 
     /// Takes in a run that is over.
     pub(super) fn learn(&mut self, run: &SyncRun) {
-        for entry in &mut self.entries {
-            let Some(part) = run.dataset(entry.dataset) else {
-                continue;
-            };
-            match part.state {
-                DatasetState::Complete | DatasetState::Unchanged => {
-                    entry.last_attempt = Some(part.clone());
-                    if run.state.is_published() {
-                        entry.as_of = Some(run.started_at);
-                    }
-                }
-                DatasetState::Failed => entry.last_attempt = Some(part.clone()),
-                DatasetState::Waiting | DatasetState::Running | DatasetState::Skipped => {}
-            }
+        for part in run.datasets.iter().filter(|part| is_attempt(part)) {
+            self.attempts.retain(|known| known.dataset != part.dataset);
+            self.attempts.push(part.clone());
         }
     }
 
-    /// Whether anything was ever published.
-    pub(super) fn was_published(&self) -> bool {
-        self.entries.iter().any(|entry| entry.as_of.is_some())
+    /// The newest attempt at a dataset.
+    pub(super) fn last_attempt(&self, dataset: Dataset) -> Option<&DatasetRun> {
+        self.attempts.iter().find(|part| part.dataset == dataset)
     }
 
-    /// One capability a dataset.
-    pub(super) fn capabilities(&self) -> Vec<Capability> {
-        self.entries.iter().map(Entry::capability).collect()
+    /// One capability a dataset, with the age of what is served of it.
+    pub(super) fn capabilities(&self, index: &TenantIndex) -> Vec<Capability> {
+        let capability = |dataset| {
+            let (state, remedy) = judge(self.last_attempt(dataset));
+            Capability {
+                dataset,
+                state,
+                as_of: index.standing(dataset).and_then(|standing| standing.as_of),
+                remedy,
+            }
+        };
+        Dataset::ALL.map(capability).to_vec()
     }
 }
 
-impl Entry {
-    fn capability(&self) -> Capability {
-        let (state, remedy) = match &self.last_attempt {
-            None => (CapabilityState::Unknown, None),
-            Some(attempt) => match &attempt.problem {
-                None => (CapabilityState::Ok, None),
-                Some(problem) if problem.kind == ProblemKind::Permission => {
-                    (CapabilityState::MissingScope, Some(problem.message.clone()))
-                }
-                Some(problem) => (CapabilityState::Failing, Some(problem.to_string())),
-            },
-        };
-        Capability {
-            dataset: self.dataset,
-            state,
-            as_of: self.as_of,
-            remedy,
-        }
+/// Whether Microsoft was asked; what was skipped says nothing new.
+fn is_attempt(part: &DatasetRun) -> bool {
+    match part.state {
+        DatasetState::Complete | DatasetState::Unchanged | DatasetState::Failed => true,
+        DatasetState::Skipped => part.problem.is_some() && part.requests > 0,
+        DatasetState::Waiting | DatasetState::Running => false,
     }
+}
+
+fn judge(attempt: Option<&DatasetRun>) -> (CapabilityState, Option<String>) {
+    let Some(attempt) = attempt else {
+        return (CapabilityState::Unknown, None);
+    };
+    let Some(problem) = &attempt.problem else {
+        return (CapabilityState::Ok, None);
+    };
+    let state = match problem.kind {
+        ProblemKind::Permission => CapabilityState::MissingScope,
+        ProblemKind::Role => CapabilityState::MissingRole,
+        ProblemKind::NeedsPremium => CapabilityState::NeedsPremium,
+        ProblemKind::Concealed => CapabilityState::Concealed,
+        ProblemKind::UnsupportedCloud => CapabilityState::UnsupportedCloud,
+        _ => return (CapabilityState::Failing, Some(problem.to_string())),
+    };
+    (state, Some(problem.message.clone()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ids::{RunId, TenantKey};
-    use crate::domain::sync_run::{Problem, SyncState, SyncTrigger};
+    use crate::domain::sync_run::{Problem, SyncTrigger};
 
-    fn run(started_at: &str, users: Result<(), ProblemKind>) -> SyncRun {
+    fn run(state: DatasetState, kind: Option<ProblemKind>) -> SyncRun {
         let mut run = SyncRun::queued(
             RunId(uuid::Uuid::nil()),
             TenantKey::parse("contoso").unwrap(),
             SyncTrigger::Schedule,
-            started_at.parse().unwrap(),
+            "2026-11-01T00:00:00Z".parse().unwrap(),
         );
-        run.state = if users.is_ok() {
-            SyncState::Complete
-        } else {
-            SyncState::Failed
-        };
-        let part = run.dataset_mut(Dataset::Users).unwrap();
-        part.state = if users.is_ok() {
-            DatasetState::Complete
-        } else {
-            DatasetState::Failed
-        };
-        part.problem = users
-            .err()
-            .map(|kind| Problem::new(kind, "grant User.Read.All"));
+        let part = run.dataset_mut(Dataset::Groups).unwrap();
+        part.state = state;
+        part.requests = 1;
+        part.problem = kind.map(|kind| Problem::new(kind, "do this"));
         run
     }
 
-    fn users(experience: &Experience) -> Capability {
-        experience
-            .capabilities()
-            .into_iter()
-            .find(|one| one.dataset == Dataset::Users)
-            .unwrap()
+    fn groups(experience: &Experience) -> Capability {
+        let index = TenantIndex::empty(TenantKey::parse("contoso").unwrap());
+        let capabilities = experience.capabilities(&index).into_iter();
+        let mut groups = capabilities.filter(|one| one.dataset == Dataset::Groups);
+        groups.next().unwrap()
     }
 
-    #[test]
-    fn a_withdrawn_permission_is_shown_while_the_older_facts_keep_their_age() {
-        let mut experience = Experience::none();
-        assert_eq!(users(&experience).state, CapabilityState::Unknown);
-        experience.learn(&run("2026-11-01T00:00:00Z", Ok(())));
-        assert_eq!(users(&experience).state, CapabilityState::Ok);
-        experience.learn(&run("2026-11-02T00:00:00Z", Err(ProblemKind::Permission)));
-        let seen = users(&experience);
-        assert_eq!(seen.state, CapabilityState::MissingScope);
-        assert_eq!(seen.remedy.as_deref(), Some("grant User.Read.All"));
-        assert_eq!(seen.as_of, Some("2026-11-01T00:00:00Z".parse().unwrap()));
-    }
-
-    #[test]
-    fn another_failure_is_failing_with_its_kind() {
+    #[track_caller]
+    fn check(kind: ProblemKind, state: CapabilityState, remedy: &str) {
         let runs = [
-            run("2026-11-02T00:00:00Z", Err(ProblemKind::Throttled)),
-            run("2026-11-01T00:00:00Z", Ok(())),
+            run(DatasetState::Failed, Some(kind)),
+            run(DatasetState::Complete, None),
         ];
-        let seen = users(&Experience::from_newest_first(runs.iter()));
-        assert_eq!(seen.state, CapabilityState::Failing);
-        assert_eq!(
-            seen.remedy.as_deref(),
-            Some("THROTTLED: grant User.Read.All")
+        let seen = groups(&Experience::from_newest_first(runs.iter()));
+        assert_eq!((seen.state, seen.remedy.as_deref()), (state, Some(remedy)));
+    }
+
+    #[test]
+    fn the_newest_attempt_decides_and_says_whose_move_it_is() {
+        check(
+            ProblemKind::Permission,
+            CapabilityState::MissingScope,
+            "do this",
         );
+        check(ProblemKind::Role, CapabilityState::MissingRole, "do this");
+        check(
+            ProblemKind::NeedsPremium,
+            CapabilityState::NeedsPremium,
+            "do this",
+        );
+        check(
+            ProblemKind::Concealed,
+            CapabilityState::Concealed,
+            "do this",
+        );
+        check(
+            ProblemKind::UnsupportedCloud,
+            CapabilityState::UnsupportedCloud,
+            "do this",
+        );
+        check(
+            ProblemKind::Throttled,
+            CapabilityState::Failing,
+            "THROTTLED: do this",
+        );
+    }
+
+    #[test]
+    fn what_was_not_asked_for_leaves_the_judgement_as_it_was() {
+        let mut experience = Experience::default();
+        assert_eq!(groups(&experience).state, CapabilityState::Unknown);
+        experience.learn(&run(DatasetState::Failed, Some(ProblemKind::Permission)));
+        experience.learn(&run(DatasetState::Skipped, None));
+        assert_eq!(groups(&experience).state, CapabilityState::MissingScope);
+        experience.learn(&run(DatasetState::Unchanged, None));
+        assert_eq!(groups(&experience).state, CapabilityState::Ok);
     }
 }

@@ -178,7 +178,7 @@ impl Coordinator {
 
     /// Whoever just connected wants data, not a schedule.
     async fn start_first(&self, tenant: &TenantState) {
-        let trigger = match super::lock(&tenant.experience).was_published() {
+        let trigger = match self.shared.index(&tenant.key).as_of().is_some() {
             true => SyncTrigger::Manual,
             false => SyncTrigger::First,
         };
@@ -242,7 +242,7 @@ impl Coordinator {
             self.shared.engine.publish(empty);
         }
         *super::lock(&tenant.damage) = None;
-        *super::lock(&tenant.experience) = super::Experience::none();
+        *super::lock(&tenant.experience) = super::Experience::default();
         tenant.newest_run.send_replace(None);
         // The connection went with the facts; that it was ended is not forgotten.
         tenant.change_connection(&self.shared, disconnect).await?;

@@ -46,7 +46,7 @@ pub(super) fn tenant(
         shared.names.set_operator_name(&key, id, Some(&name));
     }
     let damage = facts(shared, &key)?;
-    let runs = runs(shared, &key)?;
+    let (runs, unfiled) = runs(shared, &key)?;
     let connection = connection(shared, &settings)?;
     let login = Login::new(
         shared.http.clone(),
@@ -83,10 +83,13 @@ pub(super) fn tenant(
         connection: Mutex::new(connection),
         newest_run: watch::Sender::new(runs.first().cloned()),
         running: tokio::sync::Mutex::new(None),
+        previous_run: Mutex::new(runs.get(1).cloned()),
+        accepted: Mutex::default(),
+        judged_on: Mutex::default(),
         experience: Mutex::new(Experience::from_newest_first(runs.iter())),
         publishing: Mutex::new(()),
         damage: Mutex::new(damage),
-        unfiled: Mutex::default(),
+        unfiled: Mutex::new(unfiled),
     })
 }
 
@@ -142,14 +145,23 @@ fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Erro
     Ok(None)
 }
 
-/// The runs of the past, newest first; one that never ended is filed as interrupted.
-fn runs(shared: &Shared, key: &TenantKey) -> Result<Vec<SyncRun>, store::Error> {
+/// The runs of the past, newest first, and those of them whose end could not be filed: one that never
+/// ended is interrupted, and a full disk is no reason not to start.
+fn runs(shared: &Shared, key: &TenantKey) -> Result<(Vec<SyncRun>, Vec<SyncRun>), store::Error> {
     let mut runs = shared.store.runs(key, None, RUNS_REMEMBERED)?;
+    let mut unfiled = Vec::new();
     for run in runs.iter_mut().filter(|run| !run.state.is_over()) {
         run::interrupt(run, shared.clock.now());
-        shared.store.record_run(run)?;
+        match shared.store.record_run(run) {
+            Ok(()) => {}
+            Err(error @ store::Error::Damaged(_)) => return Err(error),
+            Err(error) => {
+                tracing::warn!(tenant = %key, %error, "the end of a run is not in the ledger yet");
+                unfiled.push(run.clone());
+            }
+        }
     }
-    Ok(runs)
+    Ok((runs, unfiled))
 }
 
 /// The stored connection, as far as the configuration has not made another of it.

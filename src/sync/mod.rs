@@ -3,6 +3,7 @@
 //! The [`Coordinator`] is the only way to start, stop, connect or rename anything. It calls the three
 //! rooms that never meet: Graph tells, the store keeps, the engine answers.
 
+mod accept;
 mod capability;
 mod catalog;
 pub mod catalog_csv;
@@ -16,6 +17,7 @@ pub mod schedule;
 mod sign_in;
 mod tenant;
 mod tokens;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -41,7 +43,7 @@ use self::tenant::{Running, Shared, TenantState, lock};
 use crate::clock::SharedClock;
 use crate::domain::catalog::{Catalog, CatalogChanges};
 use crate::domain::ids::{RunId, SkuId, TenantKey};
-use crate::domain::sync_run::{Capability, Problem, ProblemKind, SyncRun, SyncState, SyncTrigger};
+use crate::domain::sync_run::{Capability, Problem, ProblemKind, SyncRun, SyncTrigger};
 use crate::domain::tenant::{Cloud, Connection, ConnectionState, TenantAccess};
 use crate::engine::Engine;
 use crate::msgraph::{Credential, Endpoints, Http};
@@ -106,6 +108,7 @@ pub struct Coordinator {
     tickets: Proofs<TenantKey>,
     sign_ins: Proofs<BegunSignIn>,
     catalog_source: Option<CatalogSource>,
+    catalog_updating: tokio::sync::Mutex<()>,
     catalog_looked_at: Mutex<Option<Timestamp>>,
     /// Every background task: a stop waits for them.
     tasks: TaskTracker,
@@ -184,6 +187,7 @@ impl Coordinator {
             tickets: Proofs::new(),
             sign_ins: Proofs::new(),
             catalog_source: parts.catalog_source,
+            catalog_updating: tokio::sync::Mutex::default(),
             catalog_looked_at: Mutex::default(),
             tasks: TaskTracker::new(),
         }))
@@ -212,7 +216,7 @@ impl Coordinator {
             connection: tenant.connection(),
             last_run: tenant.newest_run.borrow().clone(),
             next_sync_at: due.map(|(at, _)| at.max(self.shared.clock.now())),
-            capabilities: lock(&tenant.experience).capabilities(),
+            capabilities: lock(&tenant.experience).capabilities(&self.shared.index(&tenant.key)),
         }
     }
 
@@ -230,7 +234,7 @@ impl Coordinator {
         let last_run = tenant.newest_run.borrow();
         let situation = Situation {
             last_run: last_run.as_ref(),
-            was_published: lock(&tenant.experience).was_published(),
+            was_published: self.shared.index(&tenant.key).as_of().is_some(),
             server_started_at: self.shared.started_at,
             spread: tenant.key.as_str().bytes().map(u64::from).sum(),
         };
@@ -291,7 +295,8 @@ impl Coordinator {
             cancel: cancel.clone(),
         });
         // Under the lock: whoever finds a run in progress must find that run to answer with.
-        tenant.newest_run.send_replace(Some(run.clone()));
+        let before = tenant.newest_run.send_replace(Some(run.clone()));
+        *lock(&tenant.previous_run) = before;
         drop(running);
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(carry_out(shared, tenant, cancel));
@@ -425,6 +430,8 @@ impl Coordinator {
 
     /// Lays newer product names over those in force, for good, and says what that changes.
     pub async fn update_catalog(&self, newer: Catalog) -> Result<CatalogChanges, Refusal> {
+        // One after the other: each lays its names over those of the one before.
+        let _updating = self.catalog_updating.lock().await;
         let (merged, changes) = self.catalog().updated(&newer);
         let text = merged.to_text();
         self.shared
@@ -474,12 +481,11 @@ async fn file_panicked(shared: &Shared, tenant: &TenantState) -> SyncRun {
             now,
         )
     });
-    run.state = SyncState::Failed;
-    run.finished_at = Some(now);
-    run.problem = Some(Problem::new(
+    let problem = Problem::new(
         ProblemKind::Internal,
         "a fault in Seatwise; the log has more",
-    ));
+    );
+    run::end(&mut run, Some(problem), now);
     tenant.file_end(shared, run.clone()).await;
     run
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use super::Coordinator;
+use super::tenant::{TenantState, lock};
 use crate::store::Health;
 
 /// Only the tick is the scheduler's: it shifts by an hour at a change of the clock, starts overlapping
@@ -51,6 +54,7 @@ impl Coordinator {
         }
         let now = self.shared.clock.now();
         for tenant in self.tenants.values() {
+            self.judge_anew(tenant, now).await;
             if tenant.running.lock().await.is_some() {
                 continue;
             }
@@ -65,6 +69,24 @@ impl Coordinator {
             }
         }
         self.refresh_catalog_if_due().await;
+    }
+
+    /// Activity is a matter of days: once a day it is judged anew, though nothing was read.
+    async fn judge_anew(&self, tenant: &Arc<TenantState>, now: Timestamp) {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if lock(&tenant.judged_on).replace(today) == Some(today) {
+            return;
+        }
+        let (shared, tenant) = (Arc::clone(&self.shared), Arc::clone(tenant));
+        let judging = tokio::task::spawn_blocking(move || {
+            let _publishing = lock(&tenant.publishing);
+            if let Some(judged) = shared.index(&tenant.key).judged(now) {
+                shared.engine.publish(judged);
+            }
+        });
+        if judging.await.is_err() {
+            tracing::error!("activity could not be judged anew; the log has more");
+        }
     }
 
     /// A store that refused a write is opened anew once the disk has room again.

@@ -1,8 +1,10 @@
 //! One configured tenant: its settings, its connection and the run in progress.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +15,7 @@ use super::names::Names;
 use super::tokens::TenantTokens;
 use crate::clock::SharedClock;
 use crate::domain::ids::{RunId, TenantKey};
-use crate::domain::sync_run::{Problem, ProblemKind, SyncRun};
+use crate::domain::sync_run::{Dataset, Problem, ProblemKind, SyncRun};
 use crate::domain::tenant::{Cloud, Connection, ConnectionState, Organization, TenantAccess};
 use crate::engine::{Engine, TenantIndex};
 use crate::msgraph::{Client, Http, Login, SignInError, SignInErrorKind};
@@ -71,6 +73,12 @@ pub(super) struct TenantState {
     pub(super) newest_run: watch::Sender<Option<SyncRun>>,
     /// What is running; the lock makes starting a single flight.
     pub(super) running: tokio::sync::Mutex<Option<Running>>,
+    /// The run before the newest.
+    pub(super) previous_run: Mutex<Option<SyncRun>>,
+    /// Datasets whose next list is believed, however short: somebody accepted it.
+    pub(super) accepted: Mutex<BTreeSet<Dataset>>,
+    /// The day on which activity was judged last.
+    pub(super) judged_on: Mutex<Option<Date>>,
     pub(super) experience: Mutex<Experience>,
     /// Held from reading the index to publishing the next, so that no change is lost between.
     pub(super) publishing: Mutex<()>,

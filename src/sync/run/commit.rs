@@ -1,0 +1,103 @@
+//! The moment in which a run becomes current: durable, then visible.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Attempt, Merger, Stop, ending};
+use crate::domain::sync_run::{DatasetState, Problem, ProblemKind, SyncRun, SyncState};
+use crate::store;
+use crate::sync::tenant::{Shared, TenantState, lock};
+
+/// What it took to make a run current, for the log: each ought to be near the size of the change.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::sync) struct Effort {
+    /// Users who came, went or differed.
+    pub(in crate::sync) changed_users: u64,
+    /// Comparing with what is in place and writing what differed, while answers came in.
+    pub(in crate::sync) merging: Duration,
+    /// Making the next index, after the last answer.
+    pub(in crate::sync) indexing: Duration,
+    /// Making what was written durable and current, after that.
+    pub(in crate::sync) committing: Duration,
+}
+
+impl Attempt<'_> {
+    /// Makes what was gathered durable, then visible; in that order.
+    pub(super) async fn publish(&self, merger: Merger) -> Result<(SyncRun, Effort), Stop> {
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Canceled);
+        }
+        if let Some(problem) = self.held.get() {
+            return self.hold(merger, problem.clone()).await;
+        }
+        let mut run = self.current();
+        finish(&mut run, self.shared.clock.now());
+        let (shared, tenant) = (Arc::clone(self.shared), Arc::clone(self.tenant));
+        let finished = run.clone();
+        let committed =
+            tokio::task::spawn_blocking(move || commit(&shared, &tenant, merger, &finished)).await;
+        match committed {
+            Ok(Ok(effort)) => {
+                lock(&self.tenant.accepted).clear();
+                Ok((run, effort))
+            }
+            Ok(Err(error)) => Err(ending::stop_of_store(error)),
+            Err(_) => Err(Stop::Failed(Problem::new(
+                ProblemKind::Internal,
+                "the thread that commits failed; the log has more",
+            ))),
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// Keeps what was gathered aside until somebody accepts it or the next run begins.
+    async fn hold(&self, merger: Merger, problem: Problem) -> Result<(SyncRun, Effort), Stop> {
+        let mut run = self.current();
+        ending::end(&mut run, Some(problem.clone()), self.shared.clock.now());
+        let (filed, as_of) = (run.clone(), self.as_of);
+        let held = self
+            .shared
+            .with_store(move |_| merger.staging.hold(&filed, as_of, &[]));
+        match held.await {
+            Ok(()) => Ok((run, Effort::default())),
+            Err(error) => {
+                tracing::warn!(tenant = %self.tenant.key, %error, "a run could not be held back; it is dropped");
+                Err(Stop::Failed(problem))
+            }
+        }
+    }
+}
+
+/// A run that was read as far as it could be is complete or partial.
+pub(in crate::sync) fn finish(run: &mut SyncRun, now: jiff::Timestamp) {
+    let has_failed = |state| matches!(state, DatasetState::Failed | DatasetState::Running);
+    run.state = match run.datasets.iter().any(|part| has_failed(part.state)) {
+        true => SyncState::Partial,
+        false => SyncState::Complete,
+    };
+    run.finished_at = Some(now);
+    run.progress = Some(1.0);
+    run.problem = None;
+}
+
+/// Commits and publishes. Runs on a blocking thread.
+pub(in crate::sync) fn commit(
+    shared: &Shared,
+    tenant: &TenantState,
+    merger: Merger,
+    run: &SyncRun,
+) -> Result<Effort, store::Error> {
+    let (update, staging, mut effort) = merger.into_parts(run.started_at, shared.clock.now());
+    let _publishing = lock(&tenant.publishing);
+    let names = |id, part_number: &str| shared.names.name(&tenant.key, id, part_number);
+    // Built before the commit: nothing that could fail lies between durable and visible.
+    let began = Instant::now();
+    let next = shared.index(&tenant.key).updated(update, &names);
+    effort.indexing = began.elapsed();
+    staging.commit(run, run.started_at)?;
+    effort.committing = began.elapsed() - effort.indexing;
+    shared.engine.publish(next);
+    *lock(&tenant.damage) = None;
+    Ok(effort)
+}

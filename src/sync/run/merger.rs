@@ -1,0 +1,366 @@
+//! What a run makes of a tenant: the next index as a draft, and on disk what differs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::commit::Effort;
+use crate::domain::group::Group;
+use crate::domain::ids::{ObjectId, RunId, TenantKey};
+use crate::domain::license::License;
+use crate::domain::standing::{FormerName, Standing};
+use crate::domain::subscription::Subscription;
+use crate::domain::sync_run::Dataset;
+use crate::domain::tenant::Organization;
+use crate::domain::text::Folded;
+use crate::domain::user::User;
+use crate::domain::user_fact::UserFact;
+use crate::engine::{Change, Directory, HistoryDraft, TenantIndex, TenantUpdate, UsersDraft};
+use crate::store::{self, Fact, Replayed, Staging, Store};
+
+/// So many names that people no longer have are remembered, and so long: reports lag behind.
+const FORMER_NAMES_MAX: usize = 1_000;
+const FORMER_NAMES_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
+/// The draft of a tenant's next index, and the same change on its way to disk.
+pub(in crate::sync) struct Merger {
+    pub(super) base: Arc<TenantIndex>,
+    pub(super) draft: UsersDraft,
+    pub(super) history: HistoryDraft,
+    pub(super) staging: Staging,
+    pub(super) effort: Effort,
+    /// What was staged before by a run that was cut, in its own words; see [`Staging::checkpoint`].
+    pub(super) note: Option<Vec<u8>>,
+    organization: Option<Organization>,
+    licenses: Option<Vec<License>>,
+    groups: Option<Vec<Group>>,
+    subscriptions: Option<Vec<Subscription>>,
+    standings: Vec<Standing>,
+    renamed: Vec<FormerName>,
+    /// Who has which name, once the users are complete.
+    pub(super) directory: Option<Directory>,
+}
+
+impl Merger {
+    /// On top of the published index. What a run that was cut had staged is gone on with, if nothing
+    /// was published since and nothing had been published before: then whoever it had seen is known.
+    pub(super) fn begin(
+        store: &Store,
+        tenant: &TenantKey,
+        run: RunId,
+        base: Arc<TenantIndex>,
+    ) -> Result<Self, store::Error> {
+        let unfinished = match base.as_of() {
+            None => store.unfinished(tenant)?.filter(|left| !left.is_held),
+            Some(_) => None,
+        };
+        let Some(unfinished) = unfinished else {
+            return Ok(Self::new(base, store.stage(tenant, run)));
+        };
+        tracing::info!(tenant = %tenant, run = %unfinished.run, "going on with what an earlier run had read");
+        let mut merger = Self::new(base, store.resume(tenant, &unfinished, run));
+        merger.replay()?;
+        merger.note = Some(unfinished.note);
+        Ok(merger)
+    }
+
+    /// On top of the published index, with rows staged before or none.
+    pub(in crate::sync) fn new(base: Arc<TenantIndex>, staging: Staging) -> Self {
+        Self {
+            draft: base.draft(),
+            history: base.history_draft(),
+            base,
+            staging,
+            effort: Effort::default(),
+            note: None,
+            organization: None,
+            licenses: None,
+            groups: None,
+            subscriptions: None,
+            standings: Vec::new(),
+            renamed: Vec::new(),
+            directory: None,
+        }
+    }
+
+    /// Takes into the draft what is staged already.
+    pub(in crate::sync) fn replay(&mut self) -> Result<(), store::Error> {
+        let (mut licenses, mut groups, mut subscriptions) = (
+            self.listed_licenses(),
+            self.base.groups().to_vec(),
+            self.base.subscriptions().to_vec(),
+        );
+        let mut is_told = [false; 3];
+        let (draft, history) = (&mut self.draft, &mut self.history);
+        let (organization, standings) = (&mut self.organization, &mut self.standings);
+        self.staging.replay(&mut |row| match row {
+            Replayed::Put(Fact::Organization(fact)) => *organization = Some(fact),
+            Replayed::Put(Fact::License(fact)) => {
+                is_told[0] = true;
+                put(&mut licenses, fact, |license| license.sku_id);
+            }
+            Replayed::RemovedLicense(id) => {
+                is_told[0] = true;
+                licenses.retain(|license| license.sku_id != id);
+            }
+            Replayed::Put(Fact::User(fact)) => {
+                draft.merge(&fact);
+            }
+            Replayed::RemovedUser(id) => {
+                draft.remove(id);
+            }
+            Replayed::Put(Fact::Group(fact)) => {
+                is_told[1] = true;
+                put(&mut groups, fact, |group| group.object_id);
+            }
+            Replayed::RemovedGroup(id) => {
+                is_told[1] = true;
+                groups.retain(|group| group.object_id != id);
+            }
+            Replayed::Put(Fact::Subscription(fact)) => {
+                is_told[2] = true;
+                put(&mut subscriptions, fact, |subscription| subscription.id);
+            }
+            Replayed::RemovedSubscription(id) => {
+                is_told[2] = true;
+                subscriptions.retain(|subscription| subscription.id != id);
+            }
+            Replayed::Put(Fact::UserFact(fact)) => {
+                draft.set(&fact);
+            }
+            Replayed::RemovedUserFact(dataset, id) => {
+                draft.remove_fact(dataset, id);
+            }
+            Replayed::Put(Fact::HistoryUser(user)) => history.load_user(user),
+            Replayed::Put(Fact::UsageDay(day)) => history.load_day(&day),
+            Replayed::Put(Fact::Standing(standing)) => standings.push(standing),
+        })?;
+        self.licenses = is_told[0].then_some(licenses);
+        self.groups = is_told[1].then_some(groups);
+        self.subscriptions = is_told[2].then_some(subscriptions);
+        Ok(())
+    }
+
+    /// Does a piece of work and counts its time.
+    pub(super) fn timed(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), store::Error>,
+    ) -> Result<(), store::Error> {
+        let began = Instant::now();
+        work(self)?;
+        self.effort.merging += began.elapsed();
+        Ok(())
+    }
+
+    pub(super) fn set_organization(
+        &mut self,
+        organization: Organization,
+        as_of: Timestamp,
+    ) -> Result<(), store::Error> {
+        if self.base.organization() != Some(&organization) {
+            self.staging.set_organization(&organization)?;
+        }
+        self.organization = Some(organization);
+        let mut standing = Standing::new(Dataset::Organization);
+        standing.as_of = Some(as_of);
+        standing.rows = 1;
+        self.set_standing(standing)
+    }
+
+    /// Takes in a user as Microsoft says it is now.
+    pub(super) fn put_user(&mut self, user: &User, now: Timestamp) -> Result<(), store::Error> {
+        match self.draft.merge(user) {
+            Change::Unchanged => return Ok(()),
+            Change::Added => {}
+            Change::Changed => self.note_rename(user, now),
+        }
+        self.effort.changed_users += 1;
+        self.staging.put_user(user)
+    }
+
+    /// Takes out a user who is gone, with everything that was said of it.
+    pub(super) fn remove_user(&mut self, id: ObjectId) -> Result<(), store::Error> {
+        for dataset in Dataset::ALL {
+            if self.draft.remove_fact(dataset, id) {
+                self.staging.remove_user_fact(dataset, id)?;
+            }
+        }
+        if self.draft.remove(id) {
+            self.effort.changed_users += 1;
+            self.staging.remove_user(id)?;
+        }
+        Ok(())
+    }
+
+    /// After a complete list: whoever was not on it is gone.
+    pub(super) fn remove_unseen_users(&mut self) -> Result<(), store::Error> {
+        for id in self.draft.unseen() {
+            self.remove_user(id)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what a dataset says of a user; whether that is news. Nothing is kept of nobody.
+    pub(super) fn put_user_fact(&mut self, fact: &UserFact) -> Result<bool, store::Error> {
+        match self.draft.set(fact) {
+            None | Some(Change::Unchanged) => Ok(false),
+            Some(Change::Added | Change::Changed) => {
+                self.staging.put_user_fact(fact)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// After a complete reading: a dataset says nothing any more of whom it did not name.
+    pub(super) fn remove_unseen_facts(&mut self, dataset: Dataset) -> Result<u64, store::Error> {
+        let unseen = self.draft.remove_unseen_facts(dataset);
+        for id in &unseen {
+            self.staging.remove_user_fact(dataset, *id)?;
+        }
+        Ok(unseen.len() as u64)
+    }
+
+    /// Every license that Microsoft lists, sorted; whether that is news.
+    pub(super) fn set_licenses(&mut self, licenses: Vec<License>) -> Result<bool, store::Error> {
+        let held = self.listed_licenses();
+        let (changed, gone) = difference(&held, &licenses, |license| license.sku_id);
+        for license in &changed {
+            self.staging.put_license(license)?;
+        }
+        for id in &gone {
+            self.staging.remove_license(*id)?;
+        }
+        let is_news = !changed.is_empty() || !gone.is_empty();
+        self.licenses = Some(licenses);
+        Ok(is_news)
+    }
+
+    /// Every subscription, sorted; whether that is news.
+    pub(super) fn set_subscriptions(
+        &mut self,
+        subscriptions: Vec<Subscription>,
+    ) -> Result<bool, store::Error> {
+        let held = self.base.subscriptions();
+        let (changed, gone) = difference(held, &subscriptions, |subscription| subscription.id);
+        for subscription in &changed {
+            self.staging.put_subscription(subscription)?;
+        }
+        for id in &gone {
+            self.staging.remove_subscription(*id)?;
+        }
+        let is_news = !changed.is_empty() || !gone.is_empty();
+        self.subscriptions = Some(subscriptions);
+        Ok(is_news)
+    }
+
+    /// Every group, sorted; whether that is news.
+    pub(super) fn set_groups(&mut self, groups: Vec<Group>) -> Result<bool, store::Error> {
+        let (changed, gone) = difference(self.base.groups(), &groups, |group| group.object_id);
+        for group in &changed {
+            self.staging.put_group(group)?;
+        }
+        for id in &gone {
+            self.staging.remove_group(*id)?;
+        }
+        let is_news = !changed.is_empty() || !gone.is_empty();
+        self.groups = Some(groups);
+        Ok(is_news)
+    }
+
+    pub(super) fn set_standing(&mut self, mut standing: Standing) -> Result<(), store::Error> {
+        if standing.dataset == Dataset::Users {
+            standing.former_names = self.former_names(standing.former_names);
+        }
+        self.staging.set_standing(&standing)?;
+        self.standings.push(standing);
+        Ok(())
+    }
+
+    /// Names that people no longer have, those of this run included; for joining reports.
+    pub(super) fn known_former_names(&self) -> Vec<FormerName> {
+        let users = self
+            .standings
+            .iter()
+            .rev()
+            .find(|one| one.dataset == Dataset::Users);
+        let users = users.or_else(|| self.base.standing(Dataset::Users));
+        users.map_or_else(Vec::new, |standing| standing.former_names.clone())
+    }
+
+    /// Everything but what is staged: what the next index is made of, and the staging.
+    pub(super) fn into_parts(
+        self,
+        as_of: Timestamp,
+        now: Timestamp,
+    ) -> (TenantUpdate, Staging, Effort) {
+        let update = TenantUpdate {
+            organization: self.organization,
+            licenses: self.licenses,
+            users: Some(self.draft),
+            groups: self.groups,
+            subscriptions: self.subscriptions,
+            history: Some(self.history),
+            standings: self.standings,
+            as_of: Some(as_of),
+            now,
+        };
+        (update, self.staging, self.effort)
+    }
+
+    fn listed_licenses(&self) -> Vec<License> {
+        let listed = self.base.licenses().iter().filter(|entry| entry.is_listed);
+        listed.map(|entry| entry.license.clone()).collect()
+    }
+
+    fn note_rename(&mut self, user: &User, now: Timestamp) {
+        let Some(before) = self.base.find(user.object_id) else {
+            return;
+        };
+        let name = Folded::new(before.user_principal_name());
+        if name != Folded::new(&user.user_principal_name) {
+            self.renamed.push(FormerName {
+                name: name.as_str().to_owned(),
+                object_id: user.object_id,
+                until: now,
+            });
+        }
+    }
+
+    /// The names of before and those of this run, newest first, as long as they are of use.
+    fn former_names(&self, before: Vec<FormerName>) -> Vec<FormerName> {
+        let mut names: Vec<_> = self.renamed.iter().cloned().chain(before).collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.until));
+        let newest = names.first().map(|name| name.until);
+        names.retain(|name| {
+            newest.is_some_and(|newest| newest.duration_since(name.until) < FORMER_NAMES_KEPT)
+        });
+        names.truncate(FORMER_NAMES_MAX);
+        names
+    }
+}
+
+/// Puts a value in its place of a list that is sorted by key.
+fn put<T, K: Ord>(list: &mut Vec<T>, value: T, key: impl Fn(&T) -> K) {
+    match list.binary_search_by_key(&key(&value), &key) {
+        Ok(place) => list[place] = value,
+        Err(place) => list.insert(place, value),
+    }
+}
+
+/// What is new or different in `next` against `held`, and what is gone; both are sorted by key.
+fn difference<'a, T: PartialEq, K: Ord>(
+    held: &[T],
+    next: &'a [T],
+    key: impl Fn(&T) -> K,
+) -> (Vec<&'a T>, Vec<K>) {
+    let changed = next.iter().filter(|one| {
+        let place = held.binary_search_by(|other| key(other).cmp(&key(one)));
+        place.ok().and_then(|place| held.get(place)) != Some(*one)
+    });
+    let gone = held.iter().filter(|one| {
+        next.binary_search_by(|other| key(other).cmp(&key(one)))
+            .is_err()
+    });
+    (changed.collect(), gone.map(&key).collect())
+}
