@@ -18,7 +18,7 @@ use super::world::World;
 /// The strings of a running simulator; clones pull the same.
 #[derive(Clone)]
 pub struct Handle {
-    world: Arc<World>,
+    pub(super) world: Arc<World>,
 }
 
 /// Who and where it is.
@@ -98,12 +98,12 @@ impl Handle {
     /// same round chooses the same accounts. Returns their object ids. The first three accounts are
     /// never edited.
     pub fn change_users(&self, count: u64, round: u32) -> Vec<String> {
-        self.ids(self.world.organization.change(count, round))
+        self.noted(self.world.organization.change(count, round))
     }
 
     /// Removes `count` accounts; returns their object ids.
     pub fn remove_users(&self, count: u64) -> Vec<String> {
-        self.ids(self.world.organization.remove(count))
+        self.noted(self.world.organization.remove(count))
     }
 
     /// Adds `count` accounts; returns their object ids.
@@ -111,7 +111,16 @@ impl Handle {
         self.ids(self.world.organization.add(count))
     }
 
-    fn ids(&self, indexes: Vec<u64>) -> Vec<String> {
+    /// The reports will have to know when this happened.
+    fn noted(&self, indexes: Vec<u64>) -> Vec<String> {
+        let view = self.world.organization.view();
+        let today = self.world.today();
+        self.world.happened().note(&view, &indexes, today);
+        drop(view);
+        self.ids(indexes)
+    }
+
+    pub(super) fn ids(&self, indexes: Vec<u64>) -> Vec<String> {
         let seed = self.world.organization.seed;
         indexes
             .into_iter()
@@ -220,6 +229,7 @@ impl Handle {
     pub fn secrets(&self) -> BTreeSet<String> {
         let mut secrets = self.world.tokens().all_texts();
         secrets.insert(self.client_secret());
+        secrets.extend(self.world.downloads.tokens());
         secrets
     }
 }
@@ -246,7 +256,7 @@ impl Handle {
         self.world.recorder.requests()
     }
 
-    /// The requests, to either host, whose path begins so.
+    /// The requests, to any host, whose path begins so.
     pub fn requests_to(&self, prefix: &str) -> Vec<RecordedRequest> {
         let mut requests = self.requests();
         requests.retain(|request| request.path().starts_with(prefix));

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use url::form_urlencoded;
 
-/// Which of the two hosts is asked.
+/// Which of the hosts is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Host {
     /// The login service.
     Login,
     /// Microsoft Graph.
     Graph,
+    /// Where Graph sends those who want a usage report.
+    Downloads,
 }
 
 /// What was asked.

@@ -1,5 +1,5 @@
-//! A simulated Microsoft on loopback: a login service and a Graph over real HTTP, with an organization
-//! in it, for the demo and for tests.
+//! A simulated Microsoft on loopback: a login service, a Graph and the host of its reports over real
+//! HTTP, with an organization in it, for the demo and for tests.
 //!
 //! It imports nothing of ours, so that it shares no mistake with the real client; production code
 //! never imports it. It does not simulate writes: we make none.
@@ -15,6 +15,7 @@ mod random;
 mod recorder;
 mod registration;
 mod server;
+mod switches;
 mod world;
 
 #[cfg(test)]
@@ -85,16 +86,18 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts both hosts on free ports of 127.0.0.1, on threads of their own.
+    /// Starts all hosts on free ports of 127.0.0.1, on threads of their own.
     ///
     /// # Errors
     /// When a port or a thread cannot be had.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let login = TcpListener::bind(("127.0.0.1", 0))?;
         let graph = TcpListener::bind(("127.0.0.1", 0))?;
+        let downloads = TcpListener::bind(("127.0.0.1", 0))?;
         let urls = [
             format!("http://{}", login.local_addr()?),
             format!("http://{}", graph.local_addr()?),
+            format!("http://{}", downloads.local_addr()?),
         ];
         let organization = Organization::new(settings.seed, settings.users, &settings.name);
         let bucket = Bucket::new(settings.resource_units);
@@ -111,7 +114,7 @@ impl Simulator {
             .name("simulator".to_owned())
             .spawn({
                 let world = Arc::clone(&world);
-                move || server::run(world, login, graph, settings.workers, &started)
+                move || server::run(world, [login, graph, downloads], settings.workers, &started)
             })?;
         let servers = answer
             .recv()

@@ -24,6 +24,16 @@ pub(crate) enum Stream {
     RequestId,
     Client,
     Subscription,
+    Year,
+    Life,
+    Trait,
+    Deed,
+    Former,
+    Download,
+    Moment,
+    SignIn,
+    Audit,
+    Application,
 }
 
 /// Scrambles 64 bits: the finisher of splitmix64.

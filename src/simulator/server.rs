@@ -1,4 +1,4 @@
-//! Both hosts over real HTTP: takes requests in, hands answers out, and breaks off where told to.
+//! All hosts over real HTTP: takes requests in, hands answers out, and breaks off where told to.
 
 use std::io;
 use std::io::Write as _;
@@ -36,27 +36,33 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Shorter bodies are not worth compressing.
 const COMPRESSED_FROM: usize = 1024;
 
-/// Stops both servers.
-pub(crate) type Handles = [ServerHandle; 2];
+/// Stops the servers.
+pub(crate) type Handles = [ServerHandle; 3];
 
-/// Serves until both servers are stopped; says through `started` how to do that.
+/// Serves until the servers are stopped; says through `started` how to do that.
 pub(crate) fn run(
     world: Arc<World>,
-    login: TcpListener,
-    graph: TcpListener,
+    [login, graph, downloads]: [TcpListener; 3],
     workers: usize,
     started: &Sender<io::Result<Handles>>,
 ) {
     actix_web::rt::System::new().block_on(async {
-        let both = serve(&world, Host::Login, login, 1)
-            .and_then(|login| Ok((login, serve(&world, Host::Graph, graph, workers)?)));
-        match both {
+        let all = serve(&world, Host::Login, login, 1).and_then(|login| {
+            let graph = serve(&world, Host::Graph, graph, workers)?;
+            Ok((
+                login,
+                graph,
+                serve(&world, Host::Downloads, downloads, workers)?,
+            ))
+        });
+        match all {
             Err(error) => {
                 let _ = started.send(Err(error));
             }
-            Ok((login, graph)) => {
-                let _ = started.send(Ok([login.handle(), graph.handle()]));
-                let _ = future::join(login, graph).await;
+            Ok((login, graph, downloads)) => {
+                let handles = [login.handle(), graph.handle(), downloads.handle()];
+                let _ = started.send(Ok(handles));
+                let _ = future::join3(login, graph, downloads).await;
             }
         }
     });
@@ -100,10 +106,9 @@ async fn handle(
     {
         None => future::pending().await,
         Some(delay) => {
-            let latency = if host == Host::Graph {
-                world.latency()
-            } else {
-                Duration::ZERO
+            let latency = match host {
+                Host::Login => Duration::ZERO,
+                Host::Graph | Host::Downloads => world.latency(),
             };
             let wait = delay.saturating_add(latency);
             if !wait.is_zero() {

@@ -1,9 +1,10 @@
-//! What both hosts know.
+//! What all hosts know.
 
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,13 +13,18 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::faults::Faults;
+use super::graph::audit_logs::HeldBack;
 use super::graph::bucket::Bucket;
+use super::graph::quota::Quota;
+use super::graph::reports::downloads::Downloads;
 use super::login::tokens::Tokens;
 use super::organization::Organization;
+use super::organization::usage::Happened;
 use super::random::Stream;
 use super::random::guid;
 use super::recorder::Recorder;
 use super::registration::Registration;
+use super::switches::Switches;
 
 /// Says what time it is.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -30,10 +36,22 @@ pub(crate) struct World {
     pub(crate) login_url: String,
     /// `http://127.0.0.1:{port}` of Graph.
     pub(crate) graph_url: String,
+    /// `http://127.0.0.1:{port}` of the host that reports are fetched from.
+    pub(crate) download_url: String,
     pub(crate) client_id: Uuid,
     registration: Mutex<Registration>,
     tokens: Mutex<Tokens>,
     pub(crate) bucket: Bucket,
+    /// For each report function.
+    pub(crate) report_quota: Quota,
+    /// For both logs together.
+    pub(crate) log_quota: Quota,
+    pub(crate) downloads: Downloads,
+    /// Whether the tenant has Entra ID P1 or P2.
+    pub(crate) premium: AtomicBool,
+    switches: Mutex<Switches>,
+    happened: Mutex<Happened>,
+    held_back: Mutex<HeldBack>,
     pub(crate) faults: Faults,
     pub(crate) recorder: Recorder,
     pub(crate) compresses: bool,
@@ -45,7 +63,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(
         organization: Organization,
-        [login_url, graph_url]: [String; 2],
+        [login_url, graph_url, download_url]: [String; 3],
         bucket: Bucket,
         compresses: bool,
         now: Now,
@@ -57,6 +75,13 @@ impl World {
             registration: Mutex::new(Registration::new(secret)),
             tokens: Mutex::new(Tokens::new(seed)),
             bucket,
+            report_quota: Quota::new(14, Duration::from_secs(10 * 60)),
+            log_quota: Quota::new(5, Duration::from_secs(10)),
+            downloads: Downloads::default(),
+            premium: AtomicBool::new(true),
+            switches: Mutex::default(),
+            happened: Mutex::default(),
+            held_back: Mutex::default(),
             faults: Faults::default(),
             recorder: Recorder::default(),
             compresses,
@@ -66,6 +91,7 @@ impl World {
             organization,
             login_url,
             graph_url,
+            download_url,
         }
     }
 
@@ -86,8 +112,37 @@ impl World {
 
     /// A fresh id for an answer: `request-id`, or the login service's trace id.
     pub(crate) fn answer_id(&self) -> Uuid {
-        let number = self.answers.fetch_add(1, Ordering::Relaxed);
-        guid(self.organization.seed, Stream::RequestId, number)
+        guid(
+            self.organization.seed,
+            Stream::RequestId,
+            self.answer_number(),
+        )
+    }
+
+    /// A number that no other answer has.
+    pub(crate) fn answer_number(&self) -> u64 {
+        self.answers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn switches(&self) -> MutexGuard<'_, Switches> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When accounts were disabled, renamed and removed.
+    pub(crate) fn happened(&self) -> MutexGuard<'_, Happened> {
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The entries of the logs that are held back.
+    pub(crate) fn held_back(&self) -> MutexGuard<'_, HeldBack> {
+        self.held_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Today, in days since 1970.
+    pub(crate) fn today(&self) -> i64 {
+        self.now().as_second().div_euclid(86_400)
     }
 
     /// How long every answer of Graph takes.

@@ -13,6 +13,7 @@ use super::rows::poisoned;
 use crate::simulator::graph;
 use crate::simulator::graph::error::GraphError;
 use crate::simulator::graph::error::identified;
+use crate::simulator::graph::reports::downloads;
 use crate::simulator::graph::skip_token::SkipToken;
 use crate::simulator::login;
 use crate::simulator::login::error::LoginError;
@@ -35,6 +36,7 @@ pub(crate) fn answer(
     let right = || match host {
         Host::Login => login::answer(world, request),
         Host::Graph => graph::answer(world, request),
+        Host::Downloads => downloads::answer(world, request),
     };
     let Some(strike) = strike else { return right() };
     match &strike.effect {
@@ -79,6 +81,12 @@ pub(crate) fn answer(
         Effect::Count(count) => counted(right(), *count),
         Effect::Row { row, fault } => changed(right(), |page| poisoned(page, *row, fault)),
         Effect::Rewrite(change) => rewritten(right(), |body| change(body)),
+        Effect::RewriteBytes(change) => match right() {
+            answer if answer.status == 200 => with_body(answer, |body| change(body)),
+            answer => answer,
+        },
+        Effect::Redirect(url) => redirected(world, host, request, right(), url.as_deref()),
+        Effect::ExpiredLink => identified(downloads::expired(), world, request),
     }
 }
 
@@ -91,7 +99,9 @@ fn refusal(
 ) -> Answer {
     let answer = match host {
         Host::Login => login::trouble(world, request, status),
-        Host::Graph => GraphError::by_status(world, status).answer(world, request),
+        Host::Graph | Host::Downloads => {
+            GraphError::by_status(world, status).answer(world, request)
+        }
     };
     match retry_after {
         RetryAfter::Missing => answer,
@@ -107,6 +117,25 @@ fn refusal(
     }
 }
 
+fn redirected(
+    world: &World,
+    host: Host,
+    request: &Request,
+    mut answer: Answer,
+    url: Option<&str>,
+) -> Answer {
+    let own = match host {
+        Host::Login => &world.login_url,
+        Host::Graph => &world.graph_url,
+        Host::Downloads => &world.download_url,
+    };
+    let url = url.map_or_else(|| format!("{own}{}", request.target), str::to_owned);
+    answer.status = 302;
+    answer.body.clear();
+    answer.headers.retain(|(name, _)| *name != "location");
+    answer.with("location", url)
+}
+
 fn delivered(mut answer: Answer, delivery: Delivery) -> Answer {
     answer.delivery = delivery;
     answer
@@ -117,10 +146,10 @@ fn with_body<T>(mut answer: Answer, change: impl FnOnce(&mut Vec<u8>) -> T) -> A
     answer
 }
 
-/// Puts a stray byte into the first text that is a value.
+/// Puts a stray byte into the first text that is a value; into the middle of what is not JSON.
 fn spoil_a_byte(body: &mut Vec<u8>) {
     let quote = body.windows(2).position(|pair| pair == b":\"");
-    body.insert(quote.map_or(0, |quote| quote + 2), 0xFF);
+    body.insert(quote.map_or(body.len() / 2, |quote| quote + 2), 0xFF);
 }
 
 fn huge(bytes: usize) -> Answer {

@@ -34,7 +34,7 @@ impl fmt::Debug for Fault {
 
 impl Fault {
     /// Strikes requests to this path of Graph and to all below it: "/v1.0/users" is also
-    /// "/v1.0/users/$count".
+    /// "/v1.0/users/$count". Of a function, it strikes every call, whatever its arguments.
     pub fn on(prefix: &str) -> FaultPoint {
         FaultPoint::new(Target::Below(prefix.to_owned()))
     }
@@ -42,6 +42,11 @@ impl Fault {
     /// Strikes requests to exactly this path of Graph, whatever their query.
     pub fn at(path: &str) -> FaultPoint {
         FaultPoint::new(Target::Path(path.to_owned()))
+    }
+
+    /// Strikes requests for a report to the host that Graph sends to.
+    pub fn at_download() -> FaultPoint {
+        FaultPoint::new(Target::Download)
     }
 
     /// Strikes requests to the token endpoint of the login service.
@@ -218,6 +223,88 @@ impl FaultPoint {
     /// 200, compressed, that unpacks to so many bytes; gzip whether asked for or not.
     pub fn gzip_bomb(self, bytes: usize) -> Fault {
         self.with(Effect::GzipBomb(bytes))
+    }
+}
+
+/// Usage reports.
+impl FaultPoint {
+    /// 302 to any address at all, whatever the right answer is: `http:`, another host, another port …
+    pub fn redirect_to(self, url: &str) -> Fault {
+        self.with(Effect::Redirect(Some(url.to_owned())))
+    }
+
+    /// 302 to the address that was asked for. At a download, `first(1)` makes it a second redirect
+    /// behind which the report is, and without that it never ends.
+    pub fn redirect_to_itself(self) -> Fault {
+        self.with(Effect::Redirect(None))
+    }
+
+    /// What a download answers whose link is too old.
+    pub fn expired_link(self) -> Fault {
+        self.with(Effect::ExpiredLink)
+    }
+
+    /// The report without its byte order mark.
+    pub fn no_byte_order_mark(self) -> Fault {
+        self.rewrite_bytes(|body| {
+            if body.starts_with(b"\xEF\xBB\xBF") {
+                body.drain(..3);
+            }
+        })
+    }
+
+    /// Line `line` of the report, the header being 0, is this text.
+    pub fn report_line(self, line: usize, text: &str) -> Fault {
+        let text = text.to_owned();
+        self.change_line(line, move |_| text.clone())
+    }
+
+    /// Line `line` of the report has only so many fields.
+    pub fn short_line(self, line: usize, fields: usize) -> Fault {
+        self.change_line(line, move |text| {
+            let kept: Vec<&str> = text.split(',').take(fields).collect();
+            kept.join(",")
+        })
+    }
+
+    /// The first field of line `line` of the report has quotes in it, as nobody should write them.
+    pub fn bare_quotes_in_line(self, line: usize) -> Fault {
+        self.change_line(line, |text| match text.split_once(',') {
+            Some((first, rest)) => format!("{first} \"so called\",{rest}"),
+            None => text.to_owned(),
+        })
+    }
+
+    /// The header of the report and at most so many lines.
+    pub fn keep_lines(self, count: usize) -> Fault {
+        self.rewrite_bytes(move |body| {
+            let ends = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            if let Some(end) = ends.map(|(place, _)| place).nth(count) {
+                body.truncate(end + 1);
+            }
+        })
+    }
+
+    /// Any change to the bytes of the right answer, if it went well.
+    pub fn rewrite_bytes(self, change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> Fault {
+        self.with(Effect::RewriteBytes(Arc::new(change)))
+    }
+
+    fn change_line(
+        self,
+        line: usize,
+        change: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Fault {
+        self.rewrite_bytes(move |body| {
+            let text = String::from_utf8_lossy(body).into_owned();
+            let mut lines: Vec<String> = text.split("\r\n").map(str::to_owned).collect();
+            // What stands behind the last end of a line is no line.
+            let lines_count = lines.len() - 1;
+            if let Some(own) = lines.iter_mut().take(lines_count).nth(line) {
+                *own = change(own);
+            }
+            *body = lines.join("\r\n").into_bytes();
+        })
     }
 }
 

@@ -28,6 +28,8 @@ enum Target {
     Below(String),
     /// The path itself, at Graph.
     Path(String),
+    /// Any report that is fetched.
+    Download,
     Token,
     Authorize,
 }
@@ -38,10 +40,11 @@ impl Target {
         match (self, host) {
             (Self::Below(prefix), Host::Graph) => {
                 path.strip_prefix(prefix.as_str()).is_some_and(|rest| {
-                    rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/')
+                    rest.is_empty() || rest.starts_with(['/', '(']) || prefix.ends_with('/')
                 })
             }
             (Self::Path(wanted), Host::Graph) => path == wanted,
+            (Self::Download, Host::Downloads) => true,
             (Self::Token, Host::Login) => is_token_path(path),
             (Self::Authorize, Host::Login) => is_authorize_path(path),
             _ => false,
@@ -116,7 +119,14 @@ enum Effect {
         fault: rows::RowFault,
     },
     Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    RewriteBytes(BytesChange),
+    /// `None` is to the address that was asked for.
+    Redirect(Option<String>),
+    ExpiredLink,
 }
+
+/// A change to the bytes of an answer.
+type BytesChange = Arc<dyn Fn(&mut Vec<u8>) + Send + Sync>;
 
 /// A fault that is switched on.
 struct Armed {
@@ -238,6 +248,21 @@ mod tests {
             "/v1.0/users/$count",
             false,
         );
+        check(
+            Fault::on("/v1.0/reports/getX"),
+            Host::Graph,
+            "/v1.0/reports/getX(period='D7')",
+            true,
+        );
+        check(
+            Fault::on("/v1.0/reports/getX"),
+            Host::Graph,
+            "/v1.0/reports/getXY(period='D7')",
+            false,
+        );
+        check(Fault::at_download(), Host::Downloads, "/any", true);
+        check(Fault::at_download(), Host::Graph, "/any", false);
+        check(Fault::on("/"), Host::Downloads, "/any", false);
         check(
             Fault::at_token(),
             Host::Login,

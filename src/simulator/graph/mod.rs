@@ -1,11 +1,15 @@
 //! Microsoft Graph v1.0. One file an endpoint: a new one is its file and a line in [`ENDPOINTS`].
 
+pub(crate) mod audit_logs;
 pub(crate) mod bucket;
 pub(crate) mod error;
 mod json;
 mod me;
 mod options;
 mod organization;
+pub(crate) mod quota;
+mod report_settings;
+pub(crate) mod reports;
 pub(crate) mod skip_token;
 mod subscribed_skus;
 mod user;
@@ -25,9 +29,14 @@ use super::message::Request;
 use super::world::World;
 
 /// What can be asked.
-const ENDPOINTS: [Endpoint; 6] = [
+const ENDPOINTS: &[Endpoint] = &[
     me::ENDPOINT,
     organization::ENDPOINT,
+    report_settings::ENDPOINT,
+    reports::ENDPOINT,
+    reports::COPILOT_ENDPOINT,
+    audit_logs::SIGN_INS_ENDPOINT,
+    audit_logs::DIRECTORY_AUDITS_ENDPOINT,
     subscribed_skus::ENDPOINT,
     users::ENDPOINT,
     users_count::ENDPOINT,

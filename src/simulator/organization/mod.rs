@@ -9,6 +9,7 @@ pub(crate) mod offices;
 pub(crate) mod person;
 pub(crate) mod products;
 pub(crate) mod service_plans;
+pub(crate) mod usage;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -23,7 +24,9 @@ use uuid::Uuid;
 use super::random::Draws;
 use super::random::Stream;
 use super::random::guid;
+use person::Kind;
 use person::Person;
+use person::RENAMING;
 use products::PRODUCTS;
 
 /// The chief executive, the account that signs in and the first salesperson are never edited away.
@@ -88,11 +91,35 @@ impl Organization {
     /// Changes `count` accounts, or as many as there are to change; returns their numbers.
     pub(crate) fn change(&self, count: u64, round: u32) -> Vec<u64> {
         let chosen = self.choose(count, u64::from(round));
+        self.add_round(&chosen, round);
+        chosen
+    }
+
+    /// Gives `count` employees another surname, in their addresses too; returns their numbers.
+    pub(crate) fn rename(&self, count: u64, round: u32) -> Vec<u64> {
+        let round = round | RENAMING;
+        let mut chosen = self.choose(u64::MAX, u64::from(round));
+        let view = self.view();
+        chosen.retain(|&index| {
+            let person = view.person(index);
+            person.is_some_and(|person| person.kind == Kind::Employee)
+        });
+        drop(view);
+        chosen.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        self.add_round(&chosen, round);
+        chosen
+    }
+
+    /// Accounts that were there before any edit.
+    pub(crate) fn founded_with(&self) -> u64 {
+        self.founded_with
+    }
+
+    fn add_round(&self, chosen: &[u64], round: u32) {
         let mut edits = self.edit();
-        for &index in &chosen {
+        for &index in chosen {
             edits.rounds.entry(index).or_default().push(round);
         }
-        chosen
     }
 
     /// Removes `count` accounts, or as many as there are to remove; returns their numbers.
@@ -185,16 +212,18 @@ impl View<'_> {
 
     /// The account with this number, unless it was removed or never was.
     pub(crate) fn person(&self, index: u64) -> Option<Person> {
-        if !self.is_there(index) {
-            return None;
-        }
+        self.is_there(index).then(|| self.person_or_former(index))
+    }
+
+    /// The account with this number, even if it was removed: as it was then.
+    pub(crate) fn person_or_former(&self, index: u64) -> Person {
         let mut person = Person::new(self.organization.seed, index);
         for &round in self.edits.rounds.get(&index).into_iter().flatten() {
             person.change(self.organization.seed, round);
         }
         // Microsoft drops the link to a manager who is gone.
         person.manager = person.manager.filter(|&manager| self.is_there(manager));
-        Some(person)
+        person
     }
 
     /// The account with this object id or userPrincipalName.

@@ -22,6 +22,8 @@ use crate::simulator::random::spread;
 pub(crate) const SERVICE_ACCOUNT: u64 = 1;
 /// Somebody in Sales with Microsoft 365 E3, in every organization that has three accounts.
 const SALESPERSON: u64 = 2;
+/// Rounds of changes with this bit give people other surnames, in their addresses too.
+pub(crate) const RENAMING: u32 = 1 << 31;
 /// A team: its first member leads it.
 const TEAM: u64 = 8;
 /// 2026-10-31T00:00:00Z: nothing in a new organization is younger.
@@ -64,6 +66,8 @@ pub(crate) struct Person {
     pub(crate) surname: &'static Name,
     /// The surname in the addresses: it stays when the person takes another.
     pub(crate) first_surname: &'static Name,
+    /// The surname in the addresses before the last renaming.
+    pub(crate) former_surname: Option<&'static Name>,
     pub(crate) department: Option<&'static Department>,
     pub(crate) title: Option<Title>,
     pub(crate) office: &'static Office,
@@ -144,6 +148,7 @@ impl Person {
             given,
             surname,
             first_surname: surname,
+            former_surname: None,
             department: shown_department(index, kind, department, &mut draws),
             title: title(index, kind, department, &mut draws),
             office,
@@ -166,6 +171,9 @@ impl Person {
     /// What happens to the account in one round of changes; every round leaves it different.
     pub(crate) fn change(&mut self, seed: u64, round: u32) {
         let mut draws = Draws::about(seed, Stream::Edit, self.index ^ (u64::from(round) << 40));
+        if round & RENAMING != 0 {
+            return self.rename(&mut draws);
+        }
         let what = if self.kind == Kind::Employee {
             draws.below(6)
         } else {
@@ -189,6 +197,26 @@ impl Person {
             }
             _ => self.is_enabled = !self.is_enabled,
         }
+    }
+
+    /// The account under the name that it had before the last renaming.
+    pub(crate) fn before_renaming(&self) -> Self {
+        let surname = self.former_surname.unwrap_or(self.surname);
+        Self {
+            surname,
+            first_surname: self.former_surname.unwrap_or(self.first_surname),
+            ..self.clone()
+        }
+    }
+
+    /// Another surname, that shows in the addresses too.
+    fn rename(&mut self, draws: &mut Draws) {
+        let all = CULTURES
+            .get(self.office.culture)
+            .map_or(&[][..], |culture| culture.surnames);
+        self.former_surname = Some(self.first_surname);
+        self.surname = another(all, self.first_surname, |name| name.address, draws);
+        self.first_surname = self.surname;
     }
 }
 

@@ -1,5 +1,11 @@
 //! A client without opinions.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::Response;
 use reqwest::redirect::Policy;
@@ -10,6 +16,47 @@ use crate::simulator::Simulator;
 
 /// What a sync would ask of users.
 pub(super) const USERS: &str = "/v1.0/users?$select=id,userPrincipalName,displayName,department,userType,accountEnabled,createdDateTime,assignedLicenses,licenseAssignmentStates&$expand=manager($levels%3D1;$select%3Did)&$count=true&$top=999";
+
+/// A clock that a test turns on, from 2026-11-23T12:00:00Z; a Monday.
+#[derive(Clone)]
+pub(super) struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    pub(super) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+/// A report as it was read: the names of its columns and, by these, the fields of each line.
+pub(super) struct Table {
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<BTreeMap<String, String>>,
+}
+
+impl Table {
+    pub(super) fn parse(body: &[u8]) -> Self {
+        let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+        let mut reader = csv::Reader::from_reader(text);
+        let header: Vec<String> = reader
+            .headers()
+            .unwrap()
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        let rows = reader.deserialize().map(Result::unwrap).collect();
+        Self { header, rows }
+    }
+
+    /// The line of this principal name, however it is written.
+    pub(super) fn of(&self, name: &str) -> Option<&BTreeMap<String, String>> {
+        let mut rows = self.rows.iter();
+        rows.find(|row| {
+            let own = row.get("User Principal Name");
+            let own = own.or_else(|| row.get("Owner Principal Name"));
+            own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+        })
+    }
+}
 
 /// A simulator and somebody who asks it.
 pub(super) struct Visit {
@@ -42,6 +89,40 @@ impl Visit {
         };
         visit.token = visit.application_token().await;
         visit
+    }
+
+    /// With a clock that stands still until it is turned on.
+    pub(super) async fn by_clock(users: u64) -> (Self, Clock) {
+        let clock = Clock(Arc::new(AtomicI64::new(1_795_435_200)));
+        let own = clock.clone();
+        let settings = Settings {
+            users,
+            now: Some(Arc::new(move || {
+                Timestamp::from_second(own.0.load(Ordering::SeqCst)).unwrap()
+            })),
+            ..Settings::default()
+        };
+        (Self::with(settings).await, clock)
+    }
+
+    /// Where Graph sends who asks for a report.
+    pub(super) async fn location(&self, call: &str) -> String {
+        let answer = self.get(&format!("/v1.0/reports/{call}")).await;
+        assert_eq!(answer.status(), 302, "{call}");
+        answer.headers()["location"].to_str().unwrap().to_owned()
+    }
+
+    /// The bytes behind a link, which needs no token.
+    pub(super) async fn download(&self, link: &str) -> Vec<u8> {
+        let answer = self.http.get(link).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{link}");
+        answer.bytes().await.unwrap().to_vec()
+    }
+
+    /// A report, by way of the redirect.
+    pub(super) async fn report(&self, call: &str) -> Table {
+        let link = self.location(call).await;
+        Table::parse(&self.download(&link).await)
     }
 
     /// POSTs a form to the token endpoint.
