@@ -4,13 +4,16 @@
 //! no GraphQL: Graph's JSON, the records on disk and the API types are other shapes, each with one
 //! mapping file of its own, so that Microsoft, the disk and the schema may change on different days.
 
+pub mod activity;
 pub mod audit;
 pub mod catalog;
+pub mod day;
 pub mod filter;
 pub mod group;
 pub mod ids;
 pub mod license;
 pub mod license_filter;
+pub mod service_plans;
 pub mod sign_in;
 pub mod standing;
 pub mod subscription;

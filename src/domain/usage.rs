@@ -146,6 +146,61 @@ pub enum Metric {
     CopilotLoopOn,
 }
 
+impl Metric {
+    /// Every metric, each at the place of its discriminant.
+    pub const ALL: [Self; 49] = [
+        Self::ExchangeOn,
+        Self::OneDriveOn,
+        Self::SharePointOn,
+        Self::SkypeOn,
+        Self::YammerOn,
+        Self::TeamsOn,
+        Self::EmailsSent,
+        Self::EmailsReceived,
+        Self::EmailsRead,
+        Self::MeetingsCreated,
+        Self::MeetingsInteracted,
+        Self::MailboxBytes,
+        Self::MailboxQuotaBytes,
+        Self::HasArchive,
+        Self::ChannelMessages,
+        Self::ChatMessages,
+        Self::Calls,
+        Self::Meetings,
+        Self::MeetingsOrganized,
+        Self::MeetingsAttended,
+        Self::AudioSeconds,
+        Self::VideoSeconds,
+        Self::ScreenShareSeconds,
+        Self::ViewedOrEdited,
+        Self::Synced,
+        Self::SharedInternally,
+        Self::SharedExternally,
+        Self::VisitedPages,
+        Self::StorageBytes,
+        Self::Posted,
+        Self::Read,
+        Self::Liked,
+        Self::OnWindows,
+        Self::OnMac,
+        Self::OnMobile,
+        Self::OnWeb,
+        Self::ActivatedWindows,
+        Self::ActivatedMac,
+        Self::ActivatedWindowsMobile,
+        Self::ActivatedIos,
+        Self::ActivatedAndroid,
+        Self::CopilotChatOn,
+        Self::CopilotTeamsOn,
+        Self::CopilotWordOn,
+        Self::CopilotExcelOn,
+        Self::CopilotPowerPointOn,
+        Self::CopilotOutlookOn,
+        Self::CopilotOneNoteOn,
+        Self::CopilotLoopOn,
+    ];
+}
+
 /// Numbers of one report row. What is blank in the report is not in it: absence is never zero.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Values(Vec<(Metric, u64)>);
@@ -278,4 +333,16 @@ pub struct HistoryUser {
     pub object_id: ObjectId,
     /// The number.
     pub number: HistoryNumber,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_at_the_place_of_its_discriminant() {
+        for (place, metric) in Metric::ALL.into_iter().enumerate() {
+            assert_eq!(metric as usize, place, "{metric:?}");
+        }
+    }
 }

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::activity::Workloads;
 use crate::domain::ids::{ObjectId, PlanId, SkuId};
+use crate::domain::license::ServicePlan;
+use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::user::{AssignmentState, LicenseAssignment};
 
 use super::bits::Bits;
@@ -67,6 +70,22 @@ impl Grant {
         self.state.holds_seat()
     }
 
+    /// The workloads that an assignment under this grant opens, out of the product's plans.
+    fn opens(&self, plans: &[ServicePlan]) -> Workloads {
+        let is_in_force = match self.state {
+            AssignmentState::Active
+            | AssignmentState::ActiveWithError
+            | AssignmentState::Unknown => true,
+            AssignmentState::Disabled | AssignmentState::Error => false,
+        };
+        let enabled = plans
+            .iter()
+            .filter(|plan| is_in_force && !self.disabled_plans.contains(&plan.plan_id));
+        enabled.fold(Workloads::default(), |workloads, plan| {
+            workloads.and(workloads_of_plan(&plan.value))
+        })
+    }
+
     fn is_of(&self, assignment: &LicenseAssignment) -> bool {
         self.sku_id == assignment.sku_id
             && self.state == assignment.state
@@ -98,12 +117,32 @@ impl Assignments {
 
     /// The grants of a row, in the order of its assignments.
     pub(super) fn grants(&self, row: u32) -> impl Iterator<Item = &Grant> {
+        let codes = self.grant_codes(row);
+        codes.iter().filter_map(|code| self.grant(*code))
+    }
+
+    /// The codes of a row's grants.
+    pub(super) fn grant_codes(&self, row: u32) -> &[u32] {
         let (start, end) = self.span(row);
         let spans = self.rows.get(split_row(row).0);
-        let codes = spans
+        spans
             .and_then(|spans| spans.grants.get(start..end))
-            .unwrap_or_default();
-        codes.iter().filter_map(|code| self.grant(*code))
+            .unwrap_or_default()
+    }
+
+    /// The workloads that each grant opens, at its code.
+    pub(super) fn workloads_by_grant<'a>(
+        &self,
+        plans_of: impl Fn(SkuId) -> &'a [ServicePlan],
+    ) -> Vec<Workloads> {
+        let codes = 0..self.grants.len() as u32; // Fewer than assignments in memory.
+        let opened = codes.map(|code| {
+            let grant = self.grant(code);
+            grant.map_or_else(Workloads::default, |grant| {
+                grant.opens(plans_of(grant.sku_id))
+            })
+        });
+        opened.collect()
     }
 
     /// A row's assignments as they were merged.

@@ -5,16 +5,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::filter::UserDimension;
-use crate::domain::ids::TenantKey;
-#[allow(unused_imports, reason = "named by the documentation until it is used")]
 use crate::domain::usage::ActivityState;
 
 use super::bits::Bits;
 use super::dictionary::ABSENT;
 use super::flags::Flag;
+use super::index::TenantIndex;
 use super::licenses::LicenseText;
-use super::select::Part;
-use super::users::Property;
+use super::property::Property;
+use super::select::{Part, Rows};
 use super::values::Values;
 
 /// What looking at one row costs, against one word of a set.
@@ -34,16 +33,25 @@ pub struct Group {
     pub by_activity: [u64; 4],
 }
 
+/// Users by activity state, in the order of [`ActivityState::ALL`].
+type Counts = [u64; 4];
+
 /// Groups by folded value while they are counted; `None` for users without one.
 #[derive(Default)]
 struct Tally(HashMap<Option<String>, Counted>);
 
 #[derive(Default)]
 struct Counted {
-    count: u64,
+    counts: Counts,
     /// How many users have each spelling, selected or not: what a group is called does not depend on
     /// the question.
     spellings: BTreeMap<String, u64>,
+}
+
+/// The selected users of one tenant, apart by activity state: each of them is in one.
+struct Split<'a> {
+    tenant: &'a TenantIndex,
+    by_state: [Rows; 4],
 }
 
 /// Counts the users of all parts, largest group first, ties by key, users without a value behind
@@ -51,18 +59,19 @@ struct Counted {
 pub(super) fn breakdown(parts: &[Part], by: UserDimension, first: usize) -> Vec<Group> {
     let mut tally = Tally::default();
     for part in parts.iter().filter(|part| part.rows.count() > 0) {
+        let split = Split::of(part);
         match by {
-            UserDimension::Tenant => tally.add_tenant(part.tenant.key(), part.rows.count()),
+            UserDimension::Tenant => tally.add_plain(part.tenant.key().as_str(), split.counts()),
             UserDimension::UserType => {
-                tally.add_flag(part, "MEMBER", Flag::Member);
-                tally.add_flag(part, "GUEST", Flag::Guest);
-                tally.add_flag(part, "UNKNOWN", Flag::UnknownType);
+                tally.add_flag(&split, "MEMBER", Flag::Member);
+                tally.add_flag(&split, "GUEST", Flag::Guest);
+                tally.add_flag(&split, "UNKNOWN", Flag::UnknownType);
             }
-            UserDimension::ResourceAccount => tally.add_truth(part, Flag::ResourceAccount),
-            UserDimension::AccountEnabled => tally.add_truth(part, Flag::AccountEnabled),
-            UserDimension::LicenseName => tally.add_licenses(part, LicenseText::Name),
-            UserDimension::LicenseValue => tally.add_licenses(part, LicenseText::Value),
-            UserDimension::ActivityState => todo!(),
+            UserDimension::ResourceAccount => tally.add_truth(&split, Flag::ResourceAccount),
+            UserDimension::AccountEnabled => tally.add_truth(&split, Flag::AccountEnabled),
+            UserDimension::LicenseName => tally.add_licenses(&split, LicenseText::Name),
+            UserDimension::LicenseValue => tally.add_licenses(&split, LicenseText::Value),
+            UserDimension::ActivityState => tally.add_states(&split),
             UserDimension::Department
             | UserDimension::Company
             | UserDimension::Country
@@ -71,7 +80,7 @@ pub(super) fn breakdown(parts: &[Part], by: UserDimension, first: usize) -> Vec<
             | UserDimension::JobTitle
             | UserDimension::EmployeeType => {
                 if let Some(property) = Property::of_dimension(by) {
-                    tally.add_values(part, part.tenant.users().values(property));
+                    tally.add_values(&split, split.tenant.users().values(property));
                 }
             }
         }
@@ -79,43 +88,79 @@ pub(super) fn breakdown(parts: &[Part], by: UserDimension, first: usize) -> Vec<
     tally.into_groups(first)
 }
 
+impl<'a> Split<'a> {
+    fn of(part: &'a Part) -> Self {
+        let sets = part.tenant.activity().sets();
+        Self {
+            tenant: &part.tenant,
+            by_state: sets.each_ref().map(|set| part.rows.kept_in(set)),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        self.by_state.each_ref().map(Rows::count)
+    }
+
+    fn counts_in(&self, set: &Bits) -> Counts {
+        self.by_state.each_ref().map(|rows| rows.count_in(set))
+    }
+
+    fn counts_in_any(&self, sets: &[&Bits]) -> Counts {
+        let rows = self.by_state.each_ref();
+        rows.map(|rows| rows.count_in_any(sets))
+    }
+}
+
 impl Tally {
-    fn add(&mut self, folded: Option<&str>, count: u64) -> Option<&mut Counted> {
-        if count == 0 {
+    fn add(&mut self, folded: Option<&str>, counts: Counts) -> Option<&mut Counted> {
+        if counts == [0; 4] {
             return None;
         }
         let counted = self.0.entry(folded.map(str::to_owned)).or_default();
-        counted.count += count;
+        for (sum, count) in counted.counts.iter_mut().zip(counts) {
+            *sum += count;
+        }
         Some(counted)
     }
 
     /// Adds to a group that has one spelling only.
-    fn add_plain(&mut self, key: &str, count: u64) {
-        if let Some(counted) = self.add(Some(key), count) {
+    fn add_plain(&mut self, key: &str, counts: Counts) {
+        if let Some(counted) = self.add(Some(key), counts) {
             counted.called(key, 1);
         }
     }
 
-    fn add_tenant(&mut self, key: &TenantKey, count: u64) {
-        self.add_plain(key.as_str(), count);
+    fn add_flag(&mut self, split: &Split<'_>, key: &str, flag: Flag) {
+        let set = split.tenant.users().flags().set(flag);
+        self.add_plain(key, split.counts_in(set));
     }
 
-    fn add_flag(&mut self, part: &Part, key: &str, flag: Flag) {
-        let set = part.tenant.users().flags().set(flag);
-        self.add_plain(key, part.rows.count_in(set));
+    fn add_truth(&mut self, split: &Split<'_>, flag: Flag) {
+        let set = split.tenant.users().flags().set(flag);
+        let (all, held) = (split.counts(), split.counts_in(set));
+        self.add_plain("true", held);
+        let others = std::array::from_fn(|state| all[state] - held[state]);
+        self.add_plain("false", others);
     }
 
-    fn add_truth(&mut self, part: &Part, flag: Flag) {
-        let set = part.tenant.users().flags().set(flag);
-        let count = part.rows.count_in(set);
-        self.add_plain("true", count);
-        self.add_plain("false", part.rows.count() - count);
+    fn add_states(&mut self, split: &Split<'_>) {
+        for state in ActivityState::ALL {
+            let key = match state {
+                ActivityState::Active => "ACTIVE",
+                ActivityState::Inactive => "INACTIVE",
+                ActivityState::NeverActive => "NEVER_ACTIVE",
+                ActivityState::Unknown => "UNKNOWN",
+            };
+            let mut counts = [0; 4];
+            counts[state as usize] = split.by_state[state as usize].count();
+            self.add_plain(key, counts);
+        }
     }
 
-    fn add_values(&mut self, part: &Part, values: &Values) {
+    fn add_values(&mut self, split: &Split<'_>, values: &Values) {
         let dictionary = values.dictionary();
-        for (group, count) in counts_of(part, values) {
-            let Some(counted) = self.add(dictionary.folded(group), count) else {
+        for (group, counts) in counts_of(split, values) {
+            let Some(counted) = self.add(dictionary.folded(group), counts) else {
                 continue;
             };
             for (spelling, users) in dictionary.spellings(group) {
@@ -124,10 +169,10 @@ impl Tally {
         }
     }
 
-    fn add_licenses(&mut self, part: &Part, by: LicenseText) {
-        let assignments = part.tenant.users().assignments();
+    fn add_licenses(&mut self, split: &Split<'_>, by: LicenseText) {
+        let assignments = split.tenant.users().assignments();
         let mut named: BTreeMap<&str, Vec<(&str, &Bits)>> = BTreeMap::new();
-        for (entry, folded) in part.tenant.license_texts().texts(by) {
+        for (entry, folded) in split.tenant.license_texts().texts(by) {
             if let Some(holders) = assignments.holders(entry.license.sku_id) {
                 named
                     .entry(folded.as_str())
@@ -137,14 +182,14 @@ impl Tally {
         }
         for (folded, products) in named {
             let sets: Vec<&Bits> = products.iter().map(|(_, holders)| *holders).collect();
-            let Some(counted) = self.add(Some(folded), part.rows.count_in_any(&sets)) else {
+            let Some(counted) = self.add(Some(folded), split.counts_in_any(&sets)) else {
                 continue;
             };
             for (spelling, holders) in products {
                 counted.called(spelling, u64::from(holders.len()));
             }
         }
-        self.add(None, part.rows.count_in(assignments.unlicensed()));
+        self.add(None, split.counts_in(assignments.unlicensed()));
     }
 
     fn into_groups(self, first: usize) -> Vec<Group> {
@@ -152,8 +197,8 @@ impl Tally {
             .0
             .into_iter()
             .map(|(folded, counted)| Group {
-                count: counted.count,
-                by_activity: todo!(),
+                count: counted.counts.iter().sum(),
+                by_activity: counted.counts,
                 key: folded.map(|folded| counted.most_frequent().unwrap_or(folded)),
             })
             .collect();
@@ -187,19 +232,24 @@ impl Counted {
 
 /// How many selected rows each group has: by walking the selection or by meeting the groups' sets,
 /// whichever is cheaper.
-fn counts_of(part: &Part, values: &Values) -> Vec<(u32, u64)> {
+fn counts_of(split: &Split<'_>, values: &Values) -> Vec<(u32, Counts)> {
     let groups = values.dictionary().group_count();
-    let by_sets = u64::from(groups) * part.rows.block_count() as u64 * STEPS_PER_BLOCK;
-    if by_sets < part.rows.count() * STEPS_PER_ROW {
-        let count = |group| values.set(group).map_or(0, |set| part.rows.count_in(set));
+    let states = split.by_state.each_ref();
+    let blocks: usize = states.map(Rows::filled_count).into_iter().sum();
+    let by_sets = u64::from(groups) * blocks as u64 * STEPS_PER_BLOCK;
+    let rows: u64 = split.counts().into_iter().sum();
+    if by_sets < rows * STEPS_PER_ROW {
+        let counts = |group| values.set(group).map_or([0; 4], |set| split.counts_in(set));
         return (ABSENT..groups)
-            .map(|group| (group, count(group)))
+            .map(|group| (group, counts(group)))
             .collect();
     }
-    let mut counts = vec![0; groups as usize];
-    for row in part.rows.iter() {
-        if let Some(count) = counts.get_mut(values.group(row) as usize) {
-            *count += 1;
+    let mut counts = vec![[0; 4]; groups as usize];
+    for (state, rows) in split.by_state.iter().enumerate() {
+        for row in rows.iter() {
+            if let Some(counts) = counts.get_mut(values.group(row) as usize) {
+                counts[state] += 1;
+            }
         }
     }
     (ABSENT..).zip(counts).collect()

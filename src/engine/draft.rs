@@ -1,18 +1,32 @@
 //! Changing the users of an index without disturbing it.
 
+use jiff::Timestamp;
+
+use crate::domain::filter::UserOrderField;
 use crate::domain::ids::ObjectId;
+use crate::domain::sync_run::Dataset;
 use crate::domain::user::User;
+use crate::domain::user_fact::UserFact;
 
 use super::bits::Bits;
-use super::orders::Orders;
+use super::directory::Directory;
+use super::facts::Told;
+use super::orders::{FIELDS, Orders};
 use super::users::{Touched, Users};
 
-/// What merging one user changed.
+/// What a change of anything touches.
+const EVERYTHING: Touched = Touched {
+    anything: true,
+    evidence: true,
+    orders: [true; FIELDS.len()],
+};
+
+/// What taking in a user, or a fact of one, changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The user was not there.
+    /// It was not there.
     Added,
-    /// Some property differed.
+    /// Something differed.
     Changed,
     /// Nothing differed, and nothing was copied.
     Unchanged,
@@ -23,8 +37,13 @@ pub struct UsersDraft {
     base: Users,
     next: Users,
     seen: Bits,
+    /// The rows of which a dataset said something, at its place in [`Dataset::ALL`]. A row that is
+    /// freed stays: whoever takes it has only facts that were told in this draft.
+    told: [Bits; Dataset::ALL.len()],
     /// For each order, the rows whose place in it may have changed.
-    touched: [Bits; 5],
+    touched: [Bits; FIELDS.len()],
+    /// The rows whose activity may have to be judged anew.
+    evidence: Bits,
     is_changed: bool,
 }
 
@@ -34,7 +53,9 @@ impl UsersDraft {
             base: base.clone(),
             next: base.clone(),
             seen: Bits::default(),
+            told: Default::default(),
             touched: Default::default(),
+            evidence: Bits::default(),
             is_changed: false,
         }
     }
@@ -44,15 +65,15 @@ impl UsersDraft {
         let Some(row) = self.next.find(user.object_id) else {
             let row = self.next.add(user);
             self.seen.insert(row);
-            self.touch(row, [true; 5]);
+            self.touch(row, EVERYTHING);
             return Change::Added;
         };
         self.seen.insert(row);
-        let Touched { anything, orders } = self.next.change(row, user);
-        if !anything {
+        let touched = self.next.change(row, user);
+        if !touched.anything {
             return Change::Unchanged;
         }
-        self.touch(row, orders);
+        self.touch(row, touched);
         Change::Changed
     }
 
@@ -71,19 +92,13 @@ impl UsersDraft {
         };
         self.next.remove(row);
         self.seen.remove(row);
-        self.touch(row, [true; 5]);
+        self.touch(row, EVERYTHING);
         true
     }
 
     /// After a complete list: removes every user that was not merged, and says which.
     pub fn remove_unseen(&mut self) -> Vec<ObjectId> {
-        let unseen: Vec<ObjectId> = self
-            .next
-            .live()
-            .iter()
-            .filter(|row| !self.seen.contains(*row))
-            .map(|row| self.next.object_id(row))
-            .collect();
+        let unseen = self.unseen();
         for id in &unseen {
             self.remove(*id);
         }
@@ -96,6 +111,70 @@ impl UsersDraft {
         live.filter(|row| !self.seen.contains(*row))
             .map(|row| self.next.object_id(row))
             .collect()
+    }
+
+    /// The direct members of a group.
+    pub fn members(&self, group: ObjectId) -> Vec<ObjectId> {
+        let members = self.next.facts().members(group).into_iter();
+        members
+            .flat_map(|rows| rows.iter())
+            .map(|row| self.next.object_id(row))
+            .collect()
+    }
+
+    /// Takes in what a dataset says of a user, and remembers that it said something. `None` when there
+    /// is no such user: nothing is kept then. A fact that says nothing, such as sign-in activity
+    /// without a time, is as good as removed.
+    pub fn set(&mut self, fact: &UserFact) -> Option<Change> {
+        let row = self.next.find(fact.object_id())?;
+        self.told[fact.dataset() as usize].insert(row);
+        let told = self.next.facts_mut().set(row, fact);
+        Some(self.take_in(row, told))
+    }
+
+    /// What a dataset says of a user now.
+    pub fn fact(&self, dataset: Dataset, id: ObjectId) -> Option<UserFact> {
+        self.next.facts().get(self.next.find(id)?, dataset, id)
+    }
+
+    /// Removes what a dataset says of a user; false when it said nothing.
+    pub fn remove_fact(&mut self, dataset: Dataset, id: ObjectId) -> bool {
+        let Some(row) = self.next.find(id) else {
+            return false;
+        };
+        let told = self.next.facts_mut().remove(row, dataset);
+        self.take_in(row, told) != Change::Unchanged
+    }
+
+    /// After a complete reading of a dataset: removes what it said of users of whom it says nothing
+    /// now, and says of whom.
+    pub fn remove_unseen_facts(&mut self, dataset: Dataset) -> Vec<ObjectId> {
+        let (next, told) = (&self.next, &self.told[dataset as usize]);
+        let unseen: Vec<ObjectId> = next
+            .live()
+            .iter()
+            .filter(|row| !told.contains(*row) && next.facts().has(*row, dataset))
+            .map(|row| next.object_id(row))
+            .collect();
+        for id in &unseen {
+            self.remove_fact(dataset, *id);
+        }
+        unseen
+    }
+
+    /// A user as the draft has it.
+    pub fn user(&self, id: ObjectId) -> Option<User> {
+        self.next.find(id).map(|row| self.next.to_user(row))
+    }
+
+    /// When a user was created; `None` also for nobody.
+    pub fn created_at(&self, id: ObjectId) -> Option<Timestamp> {
+        self.next.created_at(self.next.find(id)?)
+    }
+
+    /// Who has which user principal name now.
+    pub fn directory(&self) -> Directory {
+        Directory::new(&self.next)
     }
 
     /// Whether anything was changed. A change that a later one undid counts too.
@@ -113,22 +192,42 @@ impl UsersDraft {
         self.next.live().is_empty()
     }
 
-    /// The users with every order brought up to date.
-    pub(super) fn finish(mut self) -> Users {
+    /// The users with every order brought up to date, and the rows whose activity may have to be
+    /// judged anew.
+    pub(super) fn finish(mut self) -> (Users, Bits) {
         if !self.is_changed {
-            return self.base;
+            return (self.base, self.evidence);
         }
         Orders::update(&self.base, &mut self.next, &self.touched);
         if self.base.live().len() < self.next.live().len() / 2 {
             // Most is new, so most chunks grew one row at a time and have room to spare.
             self.next.shrink();
+        } else {
+            // Facts are told of users who were there before. What is shared is not looked into.
+            self.next.facts_mut().shrink();
         }
-        self.next
+        (self.next, self.evidence)
     }
 
-    fn touch(&mut self, row: u32, orders: [bool; 5]) {
+    fn take_in(&mut self, row: u32, told: Told) -> Change {
+        if told.change != Change::Unchanged {
+            let mut touched = Touched {
+                anything: true,
+                evidence: told.evidence,
+                ..Touched::default()
+            };
+            touched.orders[UserOrderField::LastActiveOn as usize] = told.last_active_on;
+            self.touch(row, touched);
+        }
+        told.change
+    }
+
+    fn touch(&mut self, row: u32, touched: Touched) {
         self.is_changed = true;
-        for (rows, touched) in self.touched.iter_mut().zip(orders) {
+        if touched.evidence {
+            self.evidence.insert(row);
+        }
+        for (rows, touched) in self.touched.iter_mut().zip(touched.orders) {
             if touched {
                 rows.insert(row);
             }

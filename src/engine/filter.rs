@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::day;
 use crate::domain::filter::{
-    ListCondition, TextCondition, TimeCondition, UserFilter, UserOrderField, UserText,
+    DayCondition, ListCondition, TextCondition, TimeCondition, UserFilter, UserOrderField, UserText,
 };
 use crate::domain::text::Folded;
 use crate::domain::user::UserType;
@@ -15,9 +16,10 @@ use super::licenses::LicenseText;
 use super::order::{Place, SortedRows};
 use super::orders::Key;
 use super::plan::Plan;
+use super::property::TextPlace;
 use super::scan::{Scan, TextScan, TextTest};
 use super::texts::Texts;
-use super::users::{TextPlace, Users};
+use super::users::Users;
 use super::values::Values;
 
 /// A range of a sorted order becomes a set only up to one row in so many; beyond, a scan of what
@@ -79,11 +81,28 @@ impl<'a> Compiler<'a> {
                 }
             }
             UserFilter::CreatedAt(condition) => self.created_at(*condition, holds),
-            UserFilter::Group(_)
-            | UserFilter::ActivityState(_)
-            | UserFilter::LastActiveOn(_)
-            | UserFilter::LastSignInAt(_)
-            | UserFilter::WorkloadLastActiveOn(..) => todo!(),
+            UserFilter::Group(groups) => {
+                let members = groups
+                    .iter()
+                    .filter_map(|group| self.users.facts().members(*group));
+                combined(members.map(|set| Plan::of_set(set.clone(), holds)), !holds)
+            }
+            UserFilter::ActivityState(states) => {
+                let activity = self.tenant.activity();
+                let sets = states.iter().map(|state| activity.set(*state).clone());
+                combined(sets.map(|set| Plan::of_set(set, holds)), !holds)
+            }
+            UserFilter::LastActiveOn(condition) => self.last_active_on(*condition, holds),
+            UserFilter::LastSignInAt(condition) => Plan::Scan(Scan::Time {
+                column: self.users.facts().succeeded_column(),
+                condition: *condition,
+                holds,
+            }),
+            UserFilter::WorkloadLastActiveOn(workload, condition) => Plan::Scan(Scan::Day {
+                column: self.users.facts().workload_days(*workload),
+                condition: *condition,
+                holds,
+            }),
         }
     }
 
@@ -211,6 +230,33 @@ impl<'a> Compiler<'a> {
         let holders =
             named.filter_map(|(entry, _)| self.users.assignments().holders(entry.license.sku_id));
         combined(holders.map(|set| Plan::of_set(set.clone(), holds)), !holds)
+    }
+
+    fn last_active_on(&self, condition: DayCondition, holds: bool) -> Plan<'a> {
+        let field = UserOrderField::LastActiveOn;
+        let rows = &self.users.orders().get(field).present;
+        let set = match condition {
+            DayCondition::IsAbsent => None,
+            DayCondition::Within { from, to } => {
+                let below = |number| {
+                    let wanted = Some(Key::of_day_number(number));
+                    rows.partition(|row| self.users.key(field, row) < wanted)
+                };
+                let range = (
+                    from.map_or(rows.start(), |from| below(day::number(from))),
+                    to.map_or(rows.end(), |to| below(day::number(to) + 1)),
+                );
+                self.set_of(rows, &[range])
+            }
+        };
+        match set {
+            Some(set) => Plan::of_set(set, holds),
+            None => Plan::Scan(Scan::Day {
+                column: self.users.facts().last_active_days(),
+                condition,
+                holds,
+            }),
+        }
     }
 
     fn created_at(&self, condition: TimeCondition, holds: bool) -> Plan<'a> {

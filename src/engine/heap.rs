@@ -5,6 +5,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::domain::day::Day;
+
 /// The counters in front of an `Arc`'s value.
 const ARC_BYTES: usize = 16;
 
@@ -67,6 +69,7 @@ nothing_outside!(
     u32,
     u64,
     uuid::Uuid,
+    Option<Day>,
     (u32, u32),
     (u32, jiff::Timestamp)
 );
@@ -87,6 +90,12 @@ impl<T: Heap> Heap for Vec<T> {
     fn heap(&self, parts: &mut Parts) -> usize {
         let inside: usize = self.iter().map(|value| value.heap(parts)).sum();
         self.capacity() * size_of::<T>() + inside
+    }
+}
+
+impl Heap for Arc<str> {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        parts.shared_text(self)
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::domain::activity::Horizon;
+use crate::domain::filter::UserOrderField;
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, SkuId, TenantKey};
 use crate::domain::license::License;
@@ -12,8 +14,9 @@ use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::Dataset;
 use crate::domain::tenant::Organization;
 use crate::domain::text::Folded;
-use crate::domain::usage::ActivityState;
 
+use super::activity::Activity;
+use super::bits::Bits;
 use super::draft::UsersDraft;
 use super::heap::{Heap, Parts};
 use super::history::HistoryDraft;
@@ -21,7 +24,6 @@ use super::licenses::{LicenseEntry, Licenses, NameLicense};
 use super::orders::Key;
 use super::row::UserRow;
 use super::users::Users;
-use crate::domain::filter::UserOrderField;
 
 /// All facts of one tenant as one sync run read them, ready to be asked. A clone shares everything.
 #[derive(Clone)]
@@ -30,7 +32,14 @@ pub struct TenantIndex {
     as_of: Option<Timestamp>,
     organization: Option<Arc<Organization>>,
     licenses: Arc<Licenses>,
+    /// By GUID.
+    groups: Arc<Vec<Group>>,
+    /// By GUID.
+    subscriptions: Arc<Vec<Subscription>>,
+    /// In the order of [`Dataset::ALL`].
+    standings: Arc<Vec<Standing>>,
     users: Users,
+    activity: Arc<Activity>,
 }
 
 /// What a run brings; `None` keeps what the index has.
@@ -63,7 +72,11 @@ impl TenantIndex {
             as_of: None,
             organization: None,
             licenses: Arc::default(),
+            groups: Arc::default(),
+            subscriptions: Arc::default(),
+            standings: Arc::default(),
             users: Users::default(),
+            activity: Arc::default(),
         }
     }
 
@@ -94,37 +107,52 @@ impl TenantIndex {
 
     /// By GUID.
     pub fn groups(&self) -> &[Group] {
-        todo!()
+        &self.groups
     }
 
     /// One group, by its GUID.
-    pub fn group(&self, _id: ObjectId) -> Option<&Group> {
-        todo!()
+    pub fn group(&self, id: ObjectId) -> Option<&Group> {
+        let place = self
+            .groups
+            .binary_search_by_key(&id, |group| group.object_id)
+            .ok()?;
+        self.groups.get(place)
     }
 
-    /// How many direct members a group has.
-    pub fn member_count(&self, _id: ObjectId) -> u64 {
-        todo!()
+    /// How many direct members a group has among the users.
+    pub fn member_count(&self, id: ObjectId) -> u64 {
+        let members = self.users.facts().members(id);
+        members.map_or(0, |members| u64::from(members.len()))
     }
 
     /// By GUID.
     pub fn subscriptions(&self) -> &[Subscription] {
-        todo!()
+        &self.subscriptions
     }
 
     /// What is known of a dataset besides its rows; `None` while it was never read.
-    pub fn standing(&self, _dataset: Dataset) -> Option<&Standing> {
-        todo!()
+    pub fn standing(&self, dataset: Dataset) -> Option<&Standing> {
+        standing_of(&self.standings, dataset)
     }
 
-    /// Holders of a license by activity state, in the order of [`ActivityState::ALL`].
-    pub fn holders_by_activity(&self, _id: SkuId) -> [u64; 4] {
-        todo!()
+    /// Holders of a license by activity state, in the order of
+    /// [`ActivityState::ALL`](crate::domain::usage::ActivityState::ALL).
+    pub fn holders_by_activity(&self, id: SkuId) -> [u64; 4] {
+        let none = Bits::default();
+        let holders = self.users.assignments().holders(id).unwrap_or(&none);
+        let sets = self.activity.sets().each_ref();
+        sets.map(|set| holders.count_common(set))
     }
 
-    /// The same facts, with activity judged at another time; `None` when nothing would differ.
-    pub fn judged(&self, _now: Timestamp) -> Option<Self> {
-        todo!()
+    /// The same facts, with activity judged at another time; `None` when nobody's state would differ.
+    /// That costs next to nothing while all reports are fresh, and else looks at every user.
+    pub fn judged(&self, now: Timestamp) -> Option<Self> {
+        let horizon = horizon_of(&self.users, &self.standings, now);
+        let activity = self.activity.judged(&self.users, horizon)?;
+        Some(Self {
+            activity: Arc::new(activity),
+            ..self.clone()
+        })
     }
 
     /// How many users there are.
@@ -162,10 +190,18 @@ impl TenantIndex {
 
     /// The next index. Licenses are named anew: new users may hold products nobody held before.
     pub fn updated(&self, update: TenantUpdate, name: NameLicense<'_>) -> Self {
-        let users = update
-            .users
-            .map_or_else(|| self.users.clone(), UsersDraft::finish);
+        let (users, touched) = match update.users {
+            Some(draft) => draft.finish(),
+            None => (self.users.clone(), Bits::default()),
+        };
         let listed = update.licenses.unwrap_or_else(|| self.licenses.listed());
+        let licenses = Licenses::new(listed, users.assignments(), name);
+        let standings = with_standings(&self.standings, update.standings);
+        let horizon = horizon_of(&users, &standings, update.now);
+        let activity = self
+            .activity
+            .followed_by(&users, &licenses, horizon, &touched);
+        let subscriptions = update.subscriptions;
         Self {
             key: self.key.clone(),
             as_of: update.as_of.or(self.as_of),
@@ -173,8 +209,12 @@ impl TenantIndex {
                 .organization
                 .map(Arc::new)
                 .or_else(|| self.organization.clone()),
-            licenses: Arc::new(Licenses::new(listed, users.assignments(), name)),
+            licenses: Arc::new(licenses),
+            groups: sorted_or(update.groups, &self.groups, |group| group.object_id),
+            subscriptions: sorted_or(subscriptions, &self.subscriptions, |own| own.id),
+            standings,
             users,
+            activity,
         }
     }
 
@@ -187,12 +227,16 @@ impl TenantIndex {
         }
     }
 
-    /// Bytes on the heap that the users take, shared with other indexes or not. Reads the whole list
-    /// of chunks: for a page of metrics, not for a query.
+    /// Bytes on the heap that the users and what is said of them take, shared with other indexes or
+    /// not. Reads the whole list of chunks: for a page of metrics, not for a query.
     pub fn heap_bytes(&self) -> usize {
         let mut parts = Parts::default();
-        let own = self.users.heap(&mut parts);
+        let own = self.heap(&mut parts);
         own + parts.bytes()
+    }
+
+    pub(super) fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     pub(super) fn users(&self) -> &Users {
@@ -202,4 +246,51 @@ impl TenantIndex {
     pub(super) fn license_texts(&self) -> &Licenses {
         &self.licenses
     }
+}
+
+impl Heap for TenantIndex {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.users.heap(parts) + self.activity.heap(parts)
+    }
+}
+
+fn horizon_of(users: &Users, standings: &[Standing], now: Timestamp) -> Horizon {
+    let standing = |dataset| standing_of(standings, dataset);
+    Horizon::new(now, standing, users.facts().shown())
+}
+
+fn standing_of(standings: &[Standing], dataset: Dataset) -> Option<&Standing> {
+    let place = standings
+        .binary_search_by_key(&dataset, |standing| standing.dataset)
+        .ok()?;
+    standings.get(place)
+}
+
+/// The standings with those that changed in the place of older ones.
+fn with_standings(old: &Arc<Vec<Standing>>, changed: Vec<Standing>) -> Arc<Vec<Standing>> {
+    if changed.is_empty() {
+        return Arc::clone(old);
+    }
+    let mut standings = old.to_vec();
+    for standing in changed {
+        match standings.binary_search_by_key(&standing.dataset, |own| own.dataset) {
+            Ok(place) => standings[place] = standing,
+            Err(place) => standings.insert(place, standing),
+        }
+    }
+    Arc::new(standings)
+}
+
+/// A new list by its key, or the old one.
+fn sorted_or<T, K: Ord>(
+    new: Option<Vec<T>>,
+    old: &Arc<Vec<T>>,
+    key: impl Fn(&T) -> K,
+) -> Arc<Vec<T>> {
+    let Some(mut new) = new else {
+        return Arc::clone(old);
+    };
+    new.sort_by_key(&key);
+    new.dedup_by_key(|entry| key(entry));
+    Arc::new(new)
 }

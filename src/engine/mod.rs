@@ -4,8 +4,8 @@
 //! What changed between two of them is copied, the rest is shared. It knows neither GraphQL nor disk.
 
 // What a sync changes and a request reads.
+mod directory;
 mod draft;
-mod facts;
 mod history;
 mod index;
 mod licenses;
@@ -23,11 +23,14 @@ mod select;
 mod walk;
 
 // The users of a tenant as columns.
+mod activity;
 mod assignments;
 mod dictionary;
+mod facts;
 mod flags;
 mod ids;
 mod orders;
+mod property;
 mod texts;
 mod times;
 mod users;
@@ -44,8 +47,8 @@ mod order;
 mod tests;
 
 pub use breakdown::Group;
+pub use directory::Directory;
 pub use draft::{Change, UsersDraft};
-pub use facts::Directory;
 pub use history::{Granularity, HistoryDraft, UsagePoint};
 pub use index::{TenantIndex, TenantUpdate};
 pub use licenses::{LicenseEntry, NameLicense};

@@ -7,21 +7,24 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use crate::domain::day::Day;
 use crate::domain::filter::{OrderDirection, UserOrderField};
 
 use super::bits::Bits;
 use super::heap::{Heap, Parts};
 use super::order::SortedRows;
+use super::property::Property;
 use super::texts::Lowered;
-use super::users::{Property, Users};
+use super::users::Users;
 
 /// The properties, each at the place of its discriminant.
-pub(super) const FIELDS: [UserOrderField; 5] = [
+pub(super) const FIELDS: [UserOrderField; 6] = [
     UserOrderField::DisplayName,
     UserOrderField::UserPrincipalName,
     UserOrderField::Department,
     UserOrderField::CreatedAt,
     UserOrderField::LicenseCount,
+    UserOrderField::LastActiveOn,
 ];
 
 /// When more than one row in so many changed its key, an order is sorted anew.
@@ -39,6 +42,16 @@ impl<'a> Key<'a> {
     /// The key of a folded text.
     pub(super) fn folded(text: &'a str) -> Self {
         Self::Text(Lowered::of_folded(text))
+    }
+
+    /// The key of a day: its number.
+    pub(super) fn day(day: Day) -> Self {
+        Self::of_day_number(day.number())
+    }
+
+    /// The key of a day that may be out of range; it sorts before or behind every key of a day then.
+    pub(super) fn of_day_number(number: i64) -> Self {
+        Self::Count(u32::try_from(number.max(0)).unwrap_or(u32::MAX))
     }
 
     /// A number that sorts as the key does, and whether equal numbers mean equal keys.
@@ -80,7 +93,7 @@ pub(super) struct Order {
 
 /// All orders.
 #[derive(Clone, Default)]
-pub(super) struct Orders([Order; 5]);
+pub(super) struct Orders([Order; FIELDS.len()]);
 
 impl Orders {
     pub(super) fn get(&self, field: UserOrderField) -> &Order {
@@ -89,7 +102,7 @@ impl Orders {
 
     /// Brings the orders from `base` to `next`, whose orders are still those of `base`. `touched`
     /// holds, for each field, the rows whose key may differ, were added or removed.
-    pub(super) fn update(base: &Users, next: &mut Users, touched: &[Bits; 5]) {
+    pub(super) fn update(base: &Users, next: &mut Users, touched: &[Bits; FIELDS.len()]) {
         let mut ranks = None;
         for (field, touched) in FIELDS.into_iter().zip(touched) {
             if touched.is_empty() {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::audit::DirectoryChange;
+use crate::domain::day::Day;
 use crate::domain::filter::UserOrder;
 use crate::domain::ids::ObjectId;
 use crate::domain::sign_in::{ApplicationUse, SignInActivity};
@@ -14,11 +15,13 @@ use crate::domain::sync_run::Dataset;
 use crate::domain::usage::{ActivityState, MailboxType, Usage, Workload};
 use crate::domain::user::{LicenseAssignment, User, UserType};
 
+use super::facts::Facts;
 use super::flags::Flag;
 use super::index::TenantIndex;
 use super::licenses::LicenseEntry;
 use super::position::Position;
-use super::users::{Property, Users};
+use super::property::Property;
+use super::users::Users;
 
 /// One user of one index: a cheap handle whose getters read the columns.
 #[derive(Clone)]
@@ -102,13 +105,7 @@ impl UserRow {
 
     /// `user.userType`
     pub fn user_type(&self) -> UserType {
-        if self.flag(Flag::Member) {
-            UserType::Member
-        } else if self.flag(Flag::Guest) {
-            UserType::Guest
-        } else {
-            UserType::Unknown
-        }
+        self.users().user_type(self.row)
     }
 
     /// `user.isResourceAccount`
@@ -160,73 +157,61 @@ impl UserRow {
 
     /// The groups that the user is a direct member of, by GUID.
     pub fn group_ids(&self) -> Vec<ObjectId> {
-        todo!()
+        self.facts().group_ids(self.row)
     }
 
     /// What the directory says of sign-ins.
     pub fn sign_in_activity(&self) -> Option<SignInActivity> {
-        todo!()
+        let (succeeded_at, attempted_at) = self.facts().sign_in_activity(self.row)?;
+        Some(SignInActivity {
+            object_id: self.object_id(),
+            succeeded_at,
+            attempted_at,
+        })
     }
 
     /// What a report says.
-    pub fn usage(&self, _dataset: Dataset) -> Option<Usage> {
-        todo!()
+    pub fn usage(&self, dataset: Dataset) -> Option<Usage> {
+        self.facts().usage(self.row, dataset, self.object_id())
     }
 
-    /// The last day of activity in a workload, from its own report or that of active users.
-    pub fn workload_last_active_on(&self, _workload: Workload) -> Option<Date> {
-        todo!()
+    /// The last day of activity in a workload, from its own report or that of active users. A day that
+    /// no service can mean (before 1970, far in the future) is none.
+    pub fn workload_last_active_on(&self, workload: Workload) -> Option<Date> {
+        let days = self.facts().workload_days(workload);
+        days.get(self.row as usize)?.map(Day::date)
     }
 
     /// The latest day on which any workload or a successful sign-in shows the user.
     pub fn last_active_on(&self) -> Option<Date> {
-        todo!()
+        self.users().last_active_on(self.row).map(Day::date)
     }
 
-    /// Whether the user is in use.
+    /// Whether the user is in use, as of when the index was made or judged last.
     pub fn activity_state(&self) -> ActivityState {
-        todo!()
+        self.tenant.activity().state(self.row)
     }
 
     /// What the mailbox is for, where the tenant's report says it.
     pub fn mailbox_type(&self) -> Option<MailboxType> {
-        todo!()
+        self.usage(Dataset::MailboxUsage)?.mailbox_type
     }
 
     /// The applications that the user signed in to.
     pub fn application_uses(&self) -> Vec<ApplicationUse> {
-        todo!()
+        let uses = self.facts().application_uses(self.row);
+        uses.unwrap_or_default()
     }
 
     /// Changes of licenses and roles, newest first.
     pub fn directory_changes(&self) -> Vec<DirectoryChange> {
-        todo!()
+        let changes = self.facts().directory_changes(self.row);
+        changes.unwrap_or_default()
     }
 
     /// All of it as the domain's value.
     pub fn to_user(&self) -> User {
-        User {
-            object_id: self.object_id(),
-            user_principal_name: self.user_principal_name().to_owned(),
-            display_name: self.display_name().map(str::to_owned),
-            mail: self.mail().map(str::to_owned),
-            employee_id: self.employee_id().map(str::to_owned),
-            employee_type: self.employee_type().map(str::to_owned),
-            job_title: self.job_title().map(str::to_owned),
-            department: self.department().map(str::to_owned),
-            company_name: self.company_name().map(str::to_owned),
-            office_location: self.office_location().map(str::to_owned),
-            country: self.country().map(str::to_owned),
-            usage_location: self.usage_location().map(str::to_owned),
-            user_type: self.user_type(),
-            is_resource_account: self.is_resource_account(),
-            account_enabled: self.account_enabled(),
-            created_at: self.created_at(),
-            hired_on: self.hired_on(),
-            is_synced_from_on_premises: self.is_synced_from_on_premises(),
-            manager: self.manager_id(),
-            assignments: self.assignments(),
-        }
+        self.users().to_user(self.row)
     }
 
     /// Where the user stands in an order: what a cursor holds.
@@ -240,6 +225,10 @@ impl UserRow {
 
     pub(super) fn row(&self) -> u32 {
         self.row
+    }
+
+    fn facts(&self) -> &Facts {
+        self.users().facts()
     }
 
     fn value(&self, property: Property) -> Option<&str> {

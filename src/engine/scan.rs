@@ -2,11 +2,13 @@
 
 use memchr::memmem::Finder;
 
-use crate::domain::filter::{TextCondition, TimeCondition};
+use crate::domain::day::{self, Day};
+use crate::domain::filter::{DayCondition, TextCondition, TimeCondition};
 use crate::domain::text::{Folded, words};
 
 use super::bits::{BLOCK_ROWS, Words, count_ones, ones};
 use super::chunked::{CHUNK_ROWS, Chunks};
+use super::facts::Days;
 use super::texts::{TextChunk, Texts};
 use super::times::Times;
 
@@ -22,6 +24,11 @@ pub(super) enum Scan<'a> {
     Time {
         column: &'a Chunks<Times>,
         condition: TimeCondition,
+        holds: bool,
+    },
+    Day {
+        column: &'a Days,
+        condition: DayCondition,
         holds: bool,
     },
 }
@@ -84,6 +91,16 @@ impl Scan<'_> {
                     let times = column.get(index);
                     let value = |at| times.and_then(|times| times.get(at));
                     keep(rows, *holds, |at| meets(*condition, value(at)));
+                }
+                Self::Day {
+                    column,
+                    condition,
+                    holds,
+                } => {
+                    let meets = day_test(*condition);
+                    let first = index * CHUNK_ROWS;
+                    let value = |at: usize| column.get(first + at).copied().flatten();
+                    keep(rows, *holds, |at| meets(value(at)));
                 }
             }
             left |= rows.iter().any(|word| *word != 0);
@@ -176,5 +193,21 @@ fn meets(condition: TimeCondition, value: Option<jiff::Timestamp>) -> bool {
         (TimeCondition::Within { from, before }, Some(value)) => {
             from.is_none_or(|from| value >= from) && before.is_none_or(|before| value < before)
         }
+    }
+}
+
+/// The test of a condition on a day, whose ends are told as numbers once.
+fn day_test(condition: DayCondition) -> impl Fn(Option<Day>) -> bool {
+    let (is_present, from, to) = match condition {
+        DayCondition::IsAbsent => (false, None, None),
+        DayCondition::Within { from, to } => (true, from, to),
+    };
+    let (from, to) = (
+        from.map_or(i64::MIN, day::number),
+        to.map_or(i64::MAX, day::number),
+    );
+    move |value| match value {
+        None => !is_present,
+        Some(value) => is_present && (from..=to).contains(&value.number()),
     }
 }

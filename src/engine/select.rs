@@ -86,6 +86,22 @@ impl Rows {
         self.count
     }
 
+    /// Those that are in a set.
+    pub(super) fn kept_in(&self, set: &Bits) -> Self {
+        let mut count = 0;
+        let keep = |(block, words): (u16, &Option<Box<Words>>)| {
+            let mut words = words.clone()?;
+            set.keep_in(block, &mut words).then(|| {
+                count += u64::from(count_ones(&*words));
+                words
+            })
+        };
+        Self {
+            blocks: (0..=u16::MAX).zip(&self.blocks).map(keep).collect(),
+            count,
+        }
+    }
+
     pub(super) fn contains(&self, row: u32) -> bool {
         let block = self.blocks.get(row as usize / BLOCK_ROWS);
         block.and_then(Option::as_ref).is_some_and(|words| {
@@ -123,8 +139,9 @@ impl Rows {
         self.filled().map(count).sum()
     }
 
-    pub(super) fn block_count(&self) -> usize {
-        self.blocks.len()
+    /// How many blocks have any.
+    pub(super) fn filled_count(&self) -> usize {
+        self.filled().count()
     }
 
     fn filled(&self) -> impl Iterator<Item = (u16, &Words)> {

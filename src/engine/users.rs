@@ -7,98 +7,34 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::domain::filter::{UserDimension, UserFlag, UserOrderField, UserText};
+use crate::domain::day::Day;
+use crate::domain::filter::{UserFlag, UserOrderField, UserText};
 use crate::domain::ids::ObjectId;
 use crate::domain::user::{User, UserType};
 
 use super::assignments::Assignments;
 use super::bits::Bits;
 use super::chunked::{Chunked, Chunks, split_row};
+use super::facts::Facts;
 use super::flags::{Flag, Flags};
 use super::heap::{Heap, Parts};
 use super::ids::Ids;
 use super::lookup::Lookup;
-use super::orders::{Key, Orders};
+use super::orders::{FIELDS, Key, Orders};
+use super::property::{Property, TextPlace};
 use super::texts::Texts;
 use super::times::Times;
 use super::values::Values;
-
-/// The text properties with few distinct values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Property {
-    Department,
-    JobTitle,
-    CompanyName,
-    OfficeLocation,
-    Country,
-    UsageLocation,
-    EmployeeType,
-}
-
-impl Property {
-    const ALL: [Self; 7] = [
-        Self::Department,
-        Self::JobTitle,
-        Self::CompanyName,
-        Self::OfficeLocation,
-        Self::Country,
-        Self::UsageLocation,
-        Self::EmployeeType,
-    ];
-
-    /// The property of a dimension; `None` for one that is no such text.
-    pub(super) fn of_dimension(dimension: UserDimension) -> Option<Self> {
-        Some(match dimension {
-            UserDimension::Department => Self::Department,
-            UserDimension::Company => Self::CompanyName,
-            UserDimension::Country => Self::Country,
-            UserDimension::UsageLocation => Self::UsageLocation,
-            UserDimension::OfficeLocation => Self::OfficeLocation,
-            UserDimension::JobTitle => Self::JobTitle,
-            UserDimension::EmployeeType => Self::EmployeeType,
-            UserDimension::Tenant
-            | UserDimension::UserType
-            | UserDimension::ResourceAccount
-            | UserDimension::AccountEnabled
-            | UserDimension::LicenseName
-            | UserDimension::LicenseValue
-            | UserDimension::ActivityState => return None,
-        })
-    }
-
-    fn of_user(self, user: &User) -> Option<&str> {
-        let text = match self {
-            Self::Department => &user.department,
-            Self::JobTitle => &user.job_title,
-            Self::CompanyName => &user.company_name,
-            Self::OfficeLocation => &user.office_location,
-            Self::Country => &user.country,
-            Self::UsageLocation => &user.usage_location,
-            Self::EmployeeType => &user.employee_type,
-        };
-        text.as_deref()
-    }
-}
-
-/// Where a text property is kept.
-pub(super) enum TextPlace<'a> {
-    /// Coded, with a set of rows for each value.
-    Values(&'a Values),
-    /// Row by row.
-    Texts(&'a Texts),
-    /// Row by row, and sorted by this.
-    Sorted(&'a Texts, UserOrderField),
-    /// Row by row; where it equals the user principal name only a flag says so.
-    Mail,
-}
 
 /// What changed of one row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Touched {
     /// Anything at all.
     pub(super) anything: bool,
+    /// What activity is judged by.
+    pub(super) evidence: bool,
     /// The keys of these orders, in the order of [`super::orders::FIELDS`].
-    pub(super) orders: [bool; 5],
+    pub(super) orders: [bool; FIELDS.len()],
 }
 
 /// All columns.
@@ -124,6 +60,7 @@ pub(super) struct Users {
     manager_ids: Chunked<Uuid>,
     by_manager_id: Lookup,
     assignments: Assignments,
+    facts: Facts,
     orders: Orders,
 }
 
@@ -179,6 +116,43 @@ impl Users {
         &self.flags
     }
 
+    pub(super) fn user_type(&self, row: u32) -> UserType {
+        if self.flags.has(row, Flag::Member) {
+            UserType::Member
+        } else if self.flags.has(row, Flag::Guest) {
+            UserType::Guest
+        } else {
+            UserType::Unknown
+        }
+    }
+
+    /// All of a row as the domain's value.
+    pub(super) fn to_user(&self, row: u32) -> User {
+        let value = |property| self.values(property).text(row).map(str::to_owned);
+        User {
+            object_id: self.object_id(row),
+            user_principal_name: self.principal_name(row).to_owned(),
+            display_name: self.display_name(row).map(str::to_owned),
+            mail: self.mail(row).map(str::to_owned),
+            employee_id: self.employee_id(row).map(str::to_owned),
+            employee_type: value(Property::EmployeeType),
+            job_title: value(Property::JobTitle),
+            department: value(Property::Department),
+            company_name: value(Property::CompanyName),
+            office_location: value(Property::OfficeLocation),
+            country: value(Property::Country),
+            usage_location: value(Property::UsageLocation),
+            user_type: self.user_type(row),
+            is_resource_account: self.flags.has(row, Flag::ResourceAccount),
+            account_enabled: self.flags.has(row, Flag::AccountEnabled),
+            created_at: self.created_at(row),
+            hired_on: self.hired_on(row),
+            is_synced_from_on_premises: self.flags.has(row, Flag::SyncedFromOnPremises),
+            manager: self.manager_id(row),
+            assignments: self.assignments.get(row),
+        }
+    }
+
     /// The instants of creation, by chunks of rows.
     pub(super) fn created_column(&self) -> &Chunks<Times> {
         &self.created_at
@@ -200,6 +174,24 @@ impl Users {
 
     pub(super) fn assignments(&self) -> &Assignments {
         &self.assignments
+    }
+
+    /// What other datasets say.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(super) fn facts_mut(&mut self) -> &mut Facts {
+        &mut self.facts
+    }
+
+    pub(super) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    pub(super) fn last_active_on(&self, row: u32) -> Option<Day> {
+        let days = self.facts.last_active_days();
+        days.get(row as usize).copied().flatten()
     }
 
     pub(super) fn orders(&self) -> &Orders {
@@ -264,7 +256,7 @@ impl Users {
                 Some(Key::folded(folded))
             }
             UserOrderField::CreatedAt => self.created_at(row).map(Key::Time),
-            UserOrderField::LastActiveOn => todo!(),
+            UserOrderField::LastActiveOn => self.last_active_on(row).map(Key::day),
             UserOrderField::LicenseCount => Some(Key::Count(self.assignments.seats(row))),
         }
     }
@@ -296,7 +288,8 @@ impl Users {
         }
         touched.anything |= self.flags.change(row, flags_of(user));
         let before = self.assignments.seats(row);
-        touched.anything |= self.assignments.change(row, &user.assignments);
+        touched.evidence = self.assignments.change(row, &user.assignments);
+        touched.anything |= touched.evidence;
         touched.orders[UserOrderField::LicenseCount as usize] =
             before != self.assignments.seats(row);
         touched
@@ -312,6 +305,7 @@ impl Users {
         }
         self.flags.remove(row);
         self.assignments.remove(row);
+        self.facts.clear(row);
         for texts in [
             &mut self.principal_names,
             &mut self.display_names,
@@ -346,6 +340,7 @@ impl Users {
         self.manager_ids.shrink();
         self.by_manager_id.shrink();
         self.assignments.shrink();
+        self.facts.shrink();
     }
 
     /// Sets the properties that have no sets of rows.
@@ -473,6 +468,7 @@ impl Heap for Users {
             + self.manager_ids.heap(parts)
             + self.by_manager_id.heap(parts)
             + self.assignments.heap(parts)
+            + self.facts.heap(parts)
             + self.orders.heap(parts)
     }
 }

@@ -77,7 +77,7 @@ impl World {
         let own: usize = self
             .tenants
             .iter()
-            .map(|tenant| tenant.users().heap(&mut parts))
+            .map(|tenant| tenant.heap(&mut parts))
             .sum();
         own + parts.bytes()
     }

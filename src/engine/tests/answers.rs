@@ -1,25 +1,27 @@
 //! Filters, searches, pages and breakdowns against the plain list.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use crate::domain::filter::*;
-use crate::domain::text::{Folded, fold};
-use crate::domain::user::{User, UserType};
+use crate::domain::text::Folded;
+use crate::domain::usage::{ActivityState, Workload};
+use crate::domain::user::User;
 use crate::engine::walk::{Begin, Toward, Walk};
-use crate::engine::{Group, Page, Position, TenantIndex, UserRow, UserSelection, Window, select};
+use crate::engine::{Page, Position, TenantIndex, UserRow, UserSelection, Window, select};
 
+use super::asked::*;
 use super::drafts::varied;
 use super::model::*;
+use super::told::*;
 
-type Tenants = [(&'static str, Vec<User>); 2];
+pub(super) type Tenants = [(&'static str, Vec<User>); 2];
 
-fn indexes(tenants: &Tenants) -> Vec<Arc<TenantIndex>> {
+pub(super) fn indexes(tenants: &Tenants) -> Vec<Arc<TenantIndex>> {
     tenants
         .iter()
-        .map(|(tenant, users)| index_of(tenant, users))
+        .map(|(tenant, users)| told_index_of(tenant, users))
         .collect()
 }
 
@@ -33,18 +35,32 @@ fn expected(
     search: &[Folded],
     orders: &[UserOrder],
 ) -> Vec<String> {
+    in_order(&selected(tenants, filter, search), orders)
+}
+
+fn selected<'a>(
+    tenants: &'a Tenants,
+    filter: &UserFilter,
+    search: &[Folded],
+) -> Vec<(&'a str, &'a User)> {
+    let mut users = Vec::new();
+    for (key, all) in tenants {
+        let tenant = tenant_of(key, all);
+        let selected = all
+            .iter()
+            .filter(|user| holds(filter, &tenant, user) && is_found(search, user));
+        users.extend(selected.map(|user| (*key, user)));
+    }
+    users
+}
+
+fn in_order(users: &[(&str, &User)], orders: &[UserOrder]) -> Vec<String> {
     let by_name = [UserOrder {
         field: UserOrderField::DisplayName,
         direction: OrderDirection::Ascending,
     }];
     let orders = if orders.is_empty() { &by_name } else { orders };
-    let mut users: Vec<(&str, &User)> = tenants
-        .iter()
-        .flat_map(|(tenant, users)| users.iter().map(move |user| (*tenant, user)))
-        .filter(|(tenant, user)| holds(filter, &key(tenant), user) && is_found(search, user))
-        .collect();
-    users.sort_by(|left, right| compare(orders, left.1, right.1).then(left.0.cmp(right.0)));
-    users
+    sorted(orders, users.iter().copied())
         .iter()
         .map(|(tenant, user)| format!("{tenant}/{}", user.object_id))
         .collect()
@@ -136,24 +152,6 @@ proptest! {
     }
 
     #[test]
-    fn breakdowns_count_every_value_as_the_list_does(one in users(40, 40), two in users(40, 10), filter in filter()) {
-        let tenants = [("one", one), ("two", two)];
-        let selection = select(&indexes(&tenants), &filter, &[]);
-        for by in DIMENSIONS {
-            let groups = selection.breakdown(by, usize::MAX);
-            let counted: BTreeMap<Option<String>, u64> = groups.iter().map(|group| (group.key.as_deref().map(fold), group.count)).collect();
-            prop_assert_eq!(counted.len(), groups.len());
-            prop_assert_eq!(counted, tallied(&tenants, &filter, by), "{:?}", by);
-            let is_sorted = groups.is_sorted_by(|left, right| {
-                (std::cmp::Reverse(left.count), left.key.is_none(), &left.key) < (std::cmp::Reverse(right.count), right.key.is_none(), &right.key)
-            });
-            prop_assert!(is_sorted);
-            let first = selection.breakdown(by, 2);
-            prop_assert_eq!(&first[..], &groups[..groups.len().min(2)]);
-        }
-    }
-
-    #[test]
     fn bytes_that_are_no_position_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..60), orders in orders()) {
         if let Some(position) = Position::from_bytes(&bytes, &orders) {
             prop_assert_eq!(position.to_bytes(), bytes);
@@ -161,102 +159,10 @@ proptest! {
     }
 }
 
-const DIMENSIONS: [UserDimension; 13] = [
-    UserDimension::Tenant,
-    UserDimension::Department,
-    UserDimension::UserType,
-    UserDimension::ResourceAccount,
-    UserDimension::AccountEnabled,
-    UserDimension::LicenseName,
-    UserDimension::LicenseValue,
-    UserDimension::Company,
-    UserDimension::Country,
-    UserDimension::UsageLocation,
-    UserDimension::OfficeLocation,
-    UserDimension::JobTitle,
-    UserDimension::EmployeeType,
-];
-
-fn tallied(
-    tenants: &Tenants,
-    filter: &UserFilter,
-    by: UserDimension,
-) -> BTreeMap<Option<String>, u64> {
-    let mut counts = BTreeMap::new();
-    for (tenant, users) in tenants {
-        let index = index_of(tenant, users);
-        for user in users
-            .iter()
-            .filter(|user| holds(filter, &key(tenant), user))
-        {
-            let licenses = |text: &dyn Fn(&crate::engine::LicenseEntry) -> &str| {
-                let row = index.find(user.object_id).unwrap();
-                let mut texts: Vec<_> = row
-                    .licenses()
-                    .map(|entry| Some(text(entry).to_owned()))
-                    .collect();
-                if texts.is_empty() {
-                    texts.push(None);
-                }
-                texts
-            };
-            let values = match by {
-                UserDimension::Tenant => vec![Some((*tenant).to_owned())],
-                UserDimension::UserType => vec![Some(match user.user_type {
-                    UserType::Member => "MEMBER".to_owned(),
-                    UserType::Guest => "GUEST".to_owned(),
-                    UserType::Unknown => "UNKNOWN".to_owned(),
-                })],
-                UserDimension::ResourceAccount => vec![Some(user.is_resource_account.to_string())],
-                UserDimension::AccountEnabled => vec![Some(user.account_enabled.to_string())],
-                UserDimension::LicenseName => licenses(&|entry| &entry.name.text),
-                UserDimension::LicenseValue => licenses(&|entry| &entry.license.part_number),
-                UserDimension::Department => vec![user.department.clone()],
-                UserDimension::Company => vec![user.company_name.clone()],
-                UserDimension::Country => vec![user.country.clone()],
-                UserDimension::UsageLocation => vec![user.usage_location.clone()],
-                UserDimension::OfficeLocation => vec![user.office_location.clone()],
-                UserDimension::JobTitle => vec![user.job_title.clone()],
-                UserDimension::EmployeeType => vec![user.employee_type.clone()],
-            };
-            let distinct: std::collections::BTreeSet<_> = values
-                .iter()
-                .map(|value| value.as_deref().map(fold))
-                .collect();
-            for value in distinct {
-                *counts.entry(value).or_default() += 1;
-            }
-        }
-    }
-    counts
-}
-
-#[test]
-fn a_group_is_called_by_its_most_frequent_spelling_in_all_tenants() {
-    let named = |first: u32, texts: &[&str]| -> Vec<User> {
-        let user = |(number, text): (u32, &&str)| User {
-            department: Some((*text).to_owned()),
-            ..plain(number)
-        };
-        (first..).zip(texts).map(user).collect()
-    };
-    let tenants = [
-        ("one", named(0, &["SALES", "SALES", "Sales"])),
-        ("two", named(10, &["Sales", "Sales", "Legal"])),
-    ];
-    let groups = select(&indexes(&tenants), &UserFilter::EVERYBODY, &[])
-        .breakdown(UserDimension::Department, 10);
-    let group = |key: &str, count| Group {
-        key: Some(key.to_owned()),
-        count,
-    };
-    assert_eq!(groups, [group("Sales", 5), group("Legal", 1)]);
-}
-
 /// More rows than a chunk or a block holds, so that walks, runs, ranges and scans meet borders.
 fn crowd() -> (Vec<User>, Arc<TenantIndex>) {
     let users: Vec<User> = (0..5_000).map(varied).collect();
-    let index = index_of("one", &users);
+    let index = told_index_of("one", &users);
     (users, index)
 }
 
@@ -283,6 +189,7 @@ fn a_crowd_is_filtered_ordered_and_paged_like_the_list() {
     ];
     for filter in &filters {
         let selection = select(std::slice::from_ref(&index), filter, &[]);
+        let users = selected(&tenants, filter, &[]);
         for field in crate::engine::orders::FIELDS {
             for direction in [OrderDirection::Ascending, OrderDirection::Descending] {
                 let second = UserOrder {
@@ -293,14 +200,40 @@ fn a_crowd_is_filtered_ordered_and_paged_like_the_list() {
                     vec![UserOrder { field, direction }],
                     vec![UserOrder { field, direction }, second],
                 ] {
-                    check_some_pages(
-                        &selection,
-                        &expected(&tenants, filter, &[], &orders),
-                        &orders,
-                    );
+                    check_some_pages(&selection, &in_order(&users, &orders), &orders);
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_crowd_is_filtered_by_what_is_said_of_it() {
+    let (users, index) = crowd();
+    let tenants = [("one", users), ("two", Vec::new())];
+    let filters = [
+        UserFilter::ActivityState([ActivityState::Inactive].into()),
+        UserFilter::Group([group_id(0), group_id(3)].into()),
+        UserFilter::LastActiveOn(DayCondition::Within {
+            from: Some(days_ago(10)),
+            to: Some(days_ago(6)),
+        }),
+        UserFilter::LastActiveOn(DayCondition::Within {
+            from: None,
+            to: Some(days_ago(40)),
+        }),
+        UserFilter::Not(Box::new(UserFilter::LastSignInAt(TimeCondition::Within {
+            from: Some(now() - jiff::SignedDuration::from_hours(24 * 60)),
+            before: None,
+        }))),
+        UserFilter::WorkloadLastActiveOn(Workload::Teams, DayCondition::IsAbsent),
+    ];
+    for filter in &filters {
+        let selection = select(std::slice::from_ref(&index), filter, &[]);
+        let wanted = expected(&tenants, filter, &[], &[]);
+        assert!(!wanted.is_empty() && wanted.len() < 5_000, "{filter:?}");
+        assert_eq!(selection.count() as usize, wanted.len(), "{filter:?}");
+        check_some_pages(&selection, &wanted, &[]);
     }
 }
 

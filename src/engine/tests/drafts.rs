@@ -7,11 +7,13 @@ use proptest::prelude::*;
 
 use crate::domain::filter::{OrderDirection, UserFilter, UserOrder};
 use crate::domain::text::Folded;
+use crate::domain::usage::Workload;
 use crate::domain::user::User;
 use crate::engine::orders::FIELDS;
 use crate::engine::{Change, TenantIndex, UserRow, Window, select};
 
 use super::model::*;
+use super::told::*;
 
 type Model = BTreeMap<crate::domain::ids::ObjectId, User>;
 
@@ -52,13 +54,42 @@ fn check(index: &Arc<TenantIndex>, model: &Model) {
             first
         );
     }
+    check_facts(index, model);
     for field in FIELDS {
         for direction in [OrderDirection::Ascending, OrderDirection::Descending] {
             let orders = [UserOrder { field, direction }];
-            let mut expected: Vec<User> = model.values().cloned().collect();
-            expected.sort_by(|left, right| compare(&orders, left, right));
-            assert_eq!(listed(index, &orders), expected, "{orders:?}");
+            let expected = sorted(&orders, model.values().map(|user| ("one", user)));
+            let listed = listed(index, &orders);
+            assert!(
+                listed.iter().eq(expected.iter().map(|(_, user)| *user)),
+                "{orders:?}"
+            );
         }
+    }
+}
+
+/// Whether every user has the facts that were told, and every set those users.
+fn check_facts(index: &Arc<TenantIndex>, model: &Model) {
+    let tenant = tenant_of("one", model.values());
+    let draft = index.draft();
+    for (id, user) in model {
+        let row = index.find(*id).unwrap();
+        for dataset in TELLING {
+            assert_eq!(draft.fact(dataset, *id), fact_of(user, dataset));
+        }
+        assert_eq!(row.group_ids(), groups_of(user));
+        assert_eq!(row.last_active_on(), last_active_on(user));
+        for workload in Workload::ALL {
+            let on = workload_last_active_on(user, workload);
+            assert_eq!(row.workload_last_active_on(workload), on);
+        }
+        assert_eq!(row.activity_state(), state_of(&tenant, user));
+    }
+    for group in (0..5).map(group_id) {
+        let members = model
+            .values()
+            .filter(|user| groups_of(user).contains(&group));
+        assert_eq!(index.member_count(group) as usize, members.count());
     }
 }
 
@@ -81,7 +112,7 @@ proptest! {
 
     #[test]
     fn an_index_holds_what_generations_of_drafts_merged(generations in prop::collection::vec(edits(), 1..5)) {
-        let mut index = Arc::new(TenantIndex::empty(key("one")));
+        let mut index = told_index_of("one", &[]);
         let mut model = Model::new();
         for edits in generations {
             let (before, old_model) = (Arc::clone(&index), model.clone());
@@ -96,6 +127,8 @@ proptest! {
                         };
                         prop_assert_eq!(draft.merge(&user), change);
                         prop_assert_eq!(draft.merge(&user), Change::Unchanged);
+                        tell(&mut draft, &user);
+                        prop_assert_eq!(draft.user(user.object_id), Some((*user).clone()));
                     }
                     Edit::Remove(number) => {
                         let id = object_id(number);
@@ -116,7 +149,7 @@ proptest! {
     #[test]
     fn few_changes_among_many_users_keep_every_order(changes in prop::collection::vec(user(300), 1..30), removed in prop::collection::btree_set(0..300u32, 0..6)) {
         let mut model: Model = (0..300).map(|number| (object_id(number), varied(number))).collect();
-        let base = index_of("one", &model.values().cloned().collect::<Vec<_>>());
+        let base = told_index_of("one", &model.values().cloned().collect::<Vec<_>>());
         let mut draft = base.draft();
         for number in removed {
             draft.remove(object_id(number));
@@ -124,6 +157,7 @@ proptest! {
         }
         for user in changes {
             draft.merge(&user);
+            tell(&mut draft, &user);
             model.insert(user.object_id, user);
         }
         check(&published(&base, draft), &model);
@@ -131,10 +165,11 @@ proptest! {
 
     #[test]
     fn after_a_complete_list_whoever_was_not_in_it_is_gone(old in users(20, 30), new in users(20, 30)) {
-        let base = index_of("one", &old);
+        let base = told_index_of("one", &old);
         let mut draft = base.draft();
         for user in &new {
             draft.merge(user);
+            tell(&mut draft, user);
         }
         let gone = draft.remove_unseen();
         let mut expected: Vec<_> = old.iter().map(|user| user.object_id).filter(|id| new.iter().all(|user| user.object_id != *id)).collect();

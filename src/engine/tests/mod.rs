@@ -1,7 +1,12 @@
 //! The read model against a plain list of users.
 
+mod activity;
 mod answers;
+mod asked;
+mod breakdowns;
 mod drafts;
+mod facts;
 mod memory;
 mod model;
 mod sharing;
+mod told;

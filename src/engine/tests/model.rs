@@ -12,13 +12,23 @@ use uuid::Uuid;
 use crate::domain::catalog::{LicenseName, NameSource};
 use crate::domain::filter::*;
 use crate::domain::ids::{ObjectId, PlanId, SkuId, TenantKey};
-use crate::domain::license::{License, SeatCounts};
+use crate::domain::license::{License, SeatCounts, ServicePlan};
 use crate::domain::text::{Folded, fold, words};
 use crate::domain::user::*;
 use crate::engine::{TenantIndex, TenantUpdate, UsersDraft};
 
+use super::told::*;
+
 /// Names of four products; two of them share one.
 const NAMES: [&str; 4] = ["Suite", "suite", "Mail", "Visio"];
+
+/// Their service plans; that of the last is one that nobody knows.
+const PLANS: [&[(u128, &str)]; 4] = [
+    &[(0, "EXCHANGE_S_ENTERPRISE"), (1, "TEAMS1")],
+    &[(2, "SHAREPOINTENTERPRISE")],
+    &[(0, "EXCHANGE_S_STANDARD")],
+    &[(1, "VISIO_CLIENT_SUBSCRIPTION")],
+];
 
 pub(super) fn key(text: &str) -> TenantKey {
     TenantKey::parse(text).unwrap()
@@ -50,7 +60,15 @@ pub(super) fn license(number: u128) -> License {
         status: "Enabled".to_owned(),
         is_company_wide: false,
         seats: SeatCounts::default(),
-        service_plans: Vec::new(),
+        service_plans: PLANS
+            .get(number as usize)
+            .map_or(&[][..], |plans| plans)
+            .iter()
+            .map(|(plan, value)| ServicePlan {
+                plan_id: PlanId(Uuid::from_u128(*plan)),
+                value: (*value).to_owned(),
+            })
+            .collect(),
     }
 }
 
@@ -100,7 +118,7 @@ pub(super) fn some_text() -> impl Strategy<Value = Option<String>> {
     )
 }
 
-fn some_time() -> impl Strategy<Value = Option<Timestamp>> {
+pub(super) fn some_time() -> impl Strategy<Value = Option<Timestamp>> {
     let nanosecond = prop_oneof![4 => Just(0), 1 => 0..1_000_000_000];
     let time = (0..5i64, nanosecond).prop_map(|(day, nanosecond)| {
         Timestamp::new(1_700_000_000 + day * 86_400, nanosecond).unwrap()
@@ -210,10 +228,40 @@ pub(super) fn users(count: u32, most: usize) -> impl Strategy<Value = Vec<User>>
 
 pub(super) fn published(base: &TenantIndex, draft: UsersDraft) -> Arc<TenantIndex> {
     let update = TenantUpdate {
+        users: Some(draft),
+        ..nothing()
+    };
+    Arc::new(base.updated(update, &name))
+}
+
+/// An update that keeps everything.
+pub(super) fn nothing() -> TenantUpdate {
+    TenantUpdate {
         organization: None,
         licenses: None,
-        users: Some(draft),
+        users: None,
+        groups: None,
+        subscriptions: None,
+        history: None,
+        standings: Vec::new(),
         as_of: None,
+        now: now(),
+    }
+}
+
+/// The users, and of each what [`facts_of`] says.
+pub(super) fn told_index_of(tenant: &str, users: &[User]) -> Arc<TenantIndex> {
+    let base = TenantIndex::empty(key(tenant));
+    let mut draft = base.draft();
+    for user in users {
+        draft.merge(user);
+        tell(&mut draft, user);
+    }
+    let update = TenantUpdate {
+        licenses: Some((0..4).map(license).collect()),
+        users: Some(draft),
+        standings: standings(),
+        ..nothing()
     };
     Arc::new(base.updated(update, &name))
 }
@@ -225,10 +273,9 @@ pub(super) fn index_of(tenant: &str, users: &[User]) -> Arc<TenantIndex> {
         draft.merge(user);
     }
     let update = TenantUpdate {
-        organization: None,
         licenses: Some((0..4).map(license).collect()),
         users: Some(draft),
-        as_of: None,
+        ..nothing()
     };
     Arc::new(base.updated(update, &name))
 }
@@ -265,7 +312,7 @@ pub(super) fn held(user: &User) -> impl Iterator<Item = &LicenseAssignment> {
 }
 
 /// Whether a filter holds for a user: the meaning, without any index.
-pub(super) fn holds(filter: &UserFilter, tenant: &TenantKey, user: &User) -> bool {
+pub(super) fn holds(filter: &UserFilter, tenant: &Tenant, user: &User) -> bool {
     let list = |condition: &ListCondition, text: &dyn Fn(&LicenseAssignment) -> String| {
         let has = |wanted: &Folded| held(user).any(|held| fold(&text(held)) == wanted.as_str());
         match condition {
@@ -291,12 +338,32 @@ pub(super) fn holds(filter: &UserFilter, tenant: &TenantKey, user: &User) -> boo
         UserFilter::LicenseNames(condition) => list(condition, &|held| name(held.sku_id, "").text),
         UserFilter::LicenseValues(condition) => list(condition, &|held| part_number(held.sku_id)),
         UserFilter::License(id) => held(user).any(|held| held.sku_id == *id),
-        UserFilter::Tenant(keys) => keys.contains(tenant),
-        UserFilter::CreatedAt(TimeCondition::IsAbsent) => user.created_at.is_none(),
-        UserFilter::CreatedAt(TimeCondition::Within { from, before }) => {
-            user.created_at.is_some_and(|at| {
-                from.is_none_or(|from| at >= from) && before.is_none_or(|before| at < before)
-            })
+        UserFilter::Tenant(keys) => keys.contains(&tenant.key),
+        UserFilter::CreatedAt(condition) => meets_time(*condition, user.created_at),
+        UserFilter::Group(groups) => groups_of(user).iter().any(|group| groups.contains(group)),
+        UserFilter::ActivityState(states) => states.contains(&state_of(tenant, user)),
+        UserFilter::LastActiveOn(condition) => meets_day(*condition, last_active_on(user)),
+        UserFilter::LastSignInAt(condition) => meets_time(*condition, succeeded_at(user)),
+        UserFilter::WorkloadLastActiveOn(workload, condition) => {
+            meets_day(*condition, workload_last_active_on(user, *workload))
+        }
+    }
+}
+
+fn meets_time(condition: TimeCondition, at: Option<Timestamp>) -> bool {
+    match condition {
+        TimeCondition::IsAbsent => at.is_none(),
+        TimeCondition::Within { from, before } => at.is_some_and(|at| {
+            from.is_none_or(|from| at >= from) && before.is_none_or(|before| at < before)
+        }),
+    }
+}
+
+fn meets_day(condition: DayCondition, on: Option<Date>) -> bool {
+    match condition {
+        DayCondition::IsAbsent => on.is_none(),
+        DayCondition::Within { from, to } => {
+            on.is_some_and(|on| from.is_none_or(|from| on >= from) && to.is_none_or(|to| on <= to))
         }
     }
 }
@@ -324,136 +391,55 @@ enum Sorted {
     Text(String),
     Time(Timestamp),
     Count(usize),
+    Day(Date),
 }
 
-/// How two users stand in an order.
-pub(super) fn compare(orders: &[UserOrder], left: &User, right: &User) -> Ordering {
-    let key = |user: &User, field| match field {
-        UserOrderField::DisplayName => user
-            .display_name
-            .as_deref()
-            .map(|text| Sorted::Text(fold(text))),
-        UserOrderField::UserPrincipalName => Some(Sorted::Text(fold(&user.user_principal_name))),
-        UserOrderField::Department => user
-            .department
-            .as_deref()
-            .map(|text| Sorted::Text(fold(text))),
+/// What a user is sorted by.
+type Keys = Vec<(Option<Sorted>, OrderDirection)>;
+
+fn keys(orders: &[UserOrder], user: &User) -> Keys {
+    let text = |text: &str| Sorted::Text(fold(text));
+    let key = |field| match field {
+        UserOrderField::DisplayName => user.display_name.as_deref().map(text),
+        UserOrderField::UserPrincipalName => Some(text(&user.user_principal_name)),
+        UserOrderField::Department => user.department.as_deref().map(text),
         UserOrderField::CreatedAt => user.created_at.map(Sorted::Time),
         UserOrderField::LicenseCount => Some(Sorted::Count(held(user).count())),
+        UserOrderField::LastActiveOn => last_active_on(user).map(Sorted::Day),
     };
-    let mut by_keys =
-        orders.iter().map(
-            |order| match (key(left, order.field), key(right, order.field)) {
-                (Some(left), Some(right)) if order.direction == OrderDirection::Descending => {
-                    right.cmp(&left)
-                }
-                (Some(left), Some(right)) => left.cmp(&right),
-                (left, right) => left.is_none().cmp(&right.is_none()),
-            },
-        );
+    orders
+        .iter()
+        .map(|order| (key(order.field), order.direction))
+        .collect()
+}
+
+fn compare(left: &Keys, right: &Keys) -> Ordering {
+    let pairs = left.iter().zip(right);
+    let mut by_keys = pairs.map(|((left, direction), (right, _))| match (left, right) {
+        (Some(left), Some(right)) if *direction == OrderDirection::Descending => right.cmp(left),
+        (Some(left), Some(right)) => left.cmp(right),
+        (left, right) => left.is_none().cmp(&right.is_none()),
+    });
     by_keys
         .find(|ordering| ordering.is_ne())
         .unwrap_or(Ordering::Equal)
-        .then(left.object_id.cmp(&right.object_id))
 }
 
-fn folded_text() -> impl Strategy<Value = Folded> {
-    let texts = [
-        "ann",
-        "ann lee",
-        "STRASSE 1",
-        "a",
-        "e",
-        "",
-        "x",
-        "cy",
-        "école",
-        "user",
-        "1",
-        "no",
-        "a.b-c@d",
-        "ï",
-    ];
-    prop::sample::select(texts.to_vec()).prop_map(Folded::new)
-}
-
-pub(super) fn search() -> impl Strategy<Value = Vec<Folded>> {
-    prop::collection::vec(folded_text(), 0..3)
-}
-
-fn text_condition() -> impl Strategy<Value = TextCondition> {
-    prop_oneof![
-        prop::collection::btree_set(folded_text(), 0..4).prop_map(TextCondition::In),
-        folded_text().prop_map(TextCondition::Contains),
-        folded_text().prop_map(TextCondition::StartsWith),
-        Just(TextCondition::IsAbsent),
-    ]
-}
-
-fn list_condition() -> impl Strategy<Value = ListCondition> {
-    let texts = [
-        "suite", "mail", "visio", "other", "nothing", "part_0", "part_1",
-    ]
-    .map(Folded::new);
-    let some = prop::collection::btree_set(prop::sample::select(texts.to_vec()), 0..3);
-    prop_oneof![
-        some.clone().prop_map(ListCondition::HasSome),
-        some.clone().prop_map(ListCondition::HasEvery),
-        some.prop_map(ListCondition::HasNone),
-        Just(ListCondition::IsEmpty),
-    ]
-}
-
-fn leaf() -> impl Strategy<Value = UserFilter> {
-    let text = prop::sample::select(vec![
-        UserText::Department,
-        UserText::UserPrincipalName,
-        UserText::DisplayName,
-        UserText::Mail,
-        UserText::EmployeeId,
-        UserText::JobTitle,
-        UserText::CompanyName,
-        UserText::OfficeLocation,
-        UserText::Country,
-        UserText::UsageLocation,
-        UserText::EmployeeType,
-    ]);
-    let flag = prop::sample::select(vec![
-        UserFlag::ResourceAccount,
-        UserFlag::AccountEnabled,
-        UserFlag::SyncedFromOnPremises,
-    ]);
-    let types = prop::collection::btree_set(prop::sample::select(UserType::ALL.to_vec()), 0..3);
-    let tenants =
-        prop::collection::btree_set(prop::sample::select(vec![key("one"), key("two")]), 0..2);
-    prop_oneof![
-        5 => (text, text_condition()).prop_map(|(text, condition)| UserFilter::Text(text, condition)),
-        1 => (flag, any::<bool>()).prop_map(|(flag, value)| UserFilter::Flag(flag, value)),
-        1 => types.prop_map(UserFilter::UserType),
-        1 => list_condition().prop_map(UserFilter::LicenseNames),
-        1 => list_condition().prop_map(UserFilter::LicenseValues),
-        1 => tenants.prop_map(UserFilter::Tenant),
-        1 => (some_time(), some_time()).prop_map(|(from, before)| UserFilter::CreatedAt(TimeCondition::Within { from, before })),
-        1 => Just(UserFilter::CreatedAt(TimeCondition::IsAbsent)),
-    ]
-}
-
-pub(super) fn filter() -> impl Strategy<Value = UserFilter> {
-    leaf().prop_recursive(3, 12, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(UserFilter::And),
-            prop::collection::vec(inner.clone(), 0..3).prop_map(UserFilter::Or),
-            inner.prop_map(|inner| UserFilter::Not(Box::new(inner))),
-        ]
-    })
-}
-
-pub(super) fn orders() -> impl Strategy<Value = Vec<UserOrder>> {
-    let field = prop::sample::select(crate::engine::orders::FIELDS.to_vec());
-    let direction =
-        prop::sample::select(vec![OrderDirection::Ascending, OrderDirection::Descending]);
-    prop::collection::vec(
-        (field, direction).prop_map(|(field, direction)| UserOrder { field, direction }),
-        0..3,
-    )
+/// Users of some tenants in an order.
+pub(super) fn sorted<'a>(
+    orders: &[UserOrder],
+    users: impl IntoIterator<Item = (&'a str, &'a User)>,
+) -> Vec<(&'a str, &'a User)> {
+    let keyed = users
+        .into_iter()
+        .map(|(tenant, user)| (keys(orders, user), user.object_id, tenant, user));
+    let mut keyed: Vec<_> = keyed.collect();
+    keyed.sort_by(|left, right| {
+        let by_keys = compare(&left.0, &right.0);
+        by_keys.then_with(|| (left.1, left.2).cmp(&(right.1, right.2)))
+    });
+    keyed
+        .into_iter()
+        .map(|(_, _, tenant, user)| (tenant, user))
+        .collect()
 }

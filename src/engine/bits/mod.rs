@@ -3,7 +3,11 @@
 //! A filter works block by block on 1,024 words; a set adds itself to them or keeps what it has in
 //! common with them. A block belongs to every index that has not changed one of its rows.
 
+mod renewed;
+
 use std::sync::Arc;
+
+pub(super) use renewed::Renewed;
 
 use super::heap::{Heap, Parts};
 
@@ -76,6 +80,21 @@ impl Bits {
 
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Whether both are one set in memory. Equal sets may still be two.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.blocks, &other.blocks)
+    }
+
+    /// How many rows are in both.
+    pub(super) fn count_common(&self, other: &Self) -> u64 {
+        let count = |block: &Block| {
+            let mut words = [0; BLOCK_ROWS / 64];
+            self.add_to(block.key, &mut words);
+            u64::from(other.count_in(block.key, &words))
+        };
+        self.blocks.iter().map(count).sum()
     }
 
     pub(super) fn contains(&self, row: u32) -> bool {
@@ -291,6 +310,13 @@ impl Rows {
         }))
     }
 
+    fn count(&self) -> u32 {
+        match self {
+            Self::Few(rows) => rows.len() as u32, // At most 1,024.
+            Self::Dense(dense) => dense.count,
+        }
+    }
+
     fn contains(&self, low: u16) -> bool {
         match self {
             Self::Few(rows) => {
@@ -380,7 +406,7 @@ mod tests {
     }
 
     /// Rows at the borders of words and blocks, and in crowds that make a block dense.
-    fn row() -> impl Strategy<Value = u32> {
+    pub(super) fn row() -> impl Strategy<Value = u32> {
         prop_oneof![
             0..200u32,
             65_500..65_600u32,
@@ -389,13 +415,13 @@ mod tests {
         ]
     }
 
-    fn of(rows: &BTreeSet<u32>, key: u16) -> BTreeSet<u32> {
+    pub(super) fn of(rows: &BTreeSet<u32>, key: u16) -> BTreeSet<u32> {
         rows.range(join(key, 0)..=join(key, u16::MAX))
             .copied()
             .collect()
     }
 
-    fn words(rows: &BTreeSet<u32>, key: u16) -> Box<Words> {
+    pub(super) fn words(rows: &BTreeSet<u32>, key: u16) -> Box<Words> {
         let mut words = Box::new([0; BLOCK_ROWS / 64]);
         rows.iter()
             .copied()

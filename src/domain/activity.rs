@@ -1,0 +1,525 @@
+//! Whether a user is in use: the rule, as a function of what was read and when.
+//!
+//! To call somebody inactive who is not costs more trust than an unused seat costs money. So activity
+//! counts wherever it shows, and silence only where everything that would show it was read of late.
+//!
+//! Microsoft's last day of activity in Exchange is taken as given. It moves when a rule or a delegate
+//! works in the mailbox; mail that merely arrives is counted elsewhere and does not move it.
+
+use jiff::Timestamp;
+
+use super::day::{self, Day};
+use super::standing::Standing;
+use super::sync_run::Dataset;
+use super::usage::{ActivityState, Metric, Workload};
+
+/// Whoever shows no activity for so many days is no longer active.
+pub const INACTIVE_AFTER_DAYS: i64 = 90;
+
+/// A report whose refresh date is older tells nothing by its silence; Microsoft is a day or two late.
+const REPORT_AGE_DAYS_MAX: i64 = 7;
+/// The same for Microsoft 365 Apps, whose report is later than the others.
+const APPS_REPORT_AGE_DAYS_MAX: i64 = 14;
+/// The same for what the directory says of sign-ins.
+const SIGN_INS_AGE_DAYS_MAX: i64 = 7;
+
+/// Some of the workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Workloads(u8);
+
+impl Workloads {
+    /// The same and those of a list.
+    pub fn and(self, others: &[Workload]) -> Self {
+        let bits = others.iter().map(|workload| 1 << *workload as u8);
+        Self(bits.fold(self.0, |bits, bit| bits | bit))
+    }
+
+    /// Those of both.
+    pub fn or(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether each of these is among others.
+    pub fn are_all_in(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+}
+
+/// What is known of one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// The last day of activity, at the place of each [`Workload`].
+    pub last_active_on: [Option<Day>; 7],
+    /// The last successful sign-in.
+    pub succeeded_on: Option<Day>,
+    /// Somebody tried to sign in as the user, at any time.
+    pub was_attempted: bool,
+    /// The workloads that the user's licenses open.
+    pub licensed: Workloads,
+}
+
+impl Evidence {
+    /// The latest day on which a workload or a successful sign-in shows the user.
+    pub fn last_seen_on(&self) -> Option<Day> {
+        let workloads = self.last_active_on.into_iter().flatten();
+        workloads.chain(self.succeeded_on).max()
+    }
+
+    fn was_ever_seen(&self) -> bool {
+        self.last_seen_on().is_some() || self.was_attempted
+    }
+}
+
+/// What shows anybody at all in a tenant: of what shows nobody, no age is ever measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shown {
+    /// Somebody has a day of activity in these.
+    pub workloads: Workloads,
+    /// Somebody has a successful sign-in.
+    pub sign_ins: bool,
+}
+
+/// From where ages are measured in one tenant, and whose silence counts.
+///
+/// Two that are equal judge everybody alike: while every report is fresh, the passing of time changes
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Horizon {
+    /// The day from which activity is measured, at the place of each [`Workload`]; 0 where nobody
+    /// has any.
+    measured_from: [i64; 7],
+    /// The workloads whose silence counts.
+    fresh: Workloads,
+    /// The day from which sign-ins are measured; 0 where nobody has one.
+    sign_ins_from: i64,
+    sign_ins: SignIns,
+}
+
+/// What the directory says of sign-ins in a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SignIns {
+    /// It was never read.
+    Unread,
+    /// It was read, and has no successful sign-in of anybody.
+    Silent,
+    /// It has some, as they were when it was read too long ago.
+    Stale,
+    /// It has some.
+    Fresh,
+}
+
+impl Horizon {
+    /// The horizon at a time, by what is known of the tenant's datasets.
+    pub fn new<'a>(
+        now: Timestamp,
+        standing: impl Fn(Dataset) -> Option<&'a Standing>,
+        shown: Shown,
+    ) -> Self {
+        let today = day::number_of_instant(now);
+        let mut fresh = Workloads::default();
+        let measured_from = Workload::ALL.map(|workload| {
+            let anchor = standing(workload.dataset())
+                .filter(|report| !report.is_concealed)
+                .and_then(|report| report.reported_on(None))
+                .map(day::number)
+                .filter(|anchor| today - anchor <= report_age_max(workload));
+            if anchor.is_some() {
+                fresh = fresh.and(&[workload]);
+            }
+            let is_shown = Workloads::default()
+                .and(&[workload])
+                .are_all_in(shown.workloads);
+            anchor.unwrap_or(today) * i64::from(is_shown)
+        });
+        let read_on = standing(Dataset::SignInActivity)
+            .and_then(|standing| standing.as_of)
+            .map(day::number_of_instant);
+        let fresh_on = read_on.filter(|read_on| today - read_on <= SIGN_INS_AGE_DAYS_MAX);
+        Self {
+            measured_from,
+            fresh,
+            sign_ins_from: fresh_on.unwrap_or(today) * i64::from(shown.sign_ins),
+            sign_ins: match (read_on, fresh_on, shown.sign_ins) {
+                (None, _, _) => SignIns::Unread,
+                (Some(_), _, false) => SignIns::Silent,
+                (Some(_), None, true) => SignIns::Stale,
+                (Some(_), Some(_), true) => SignIns::Fresh,
+            },
+        }
+    }
+
+    /// Judges one user.
+    pub fn judge(&self, evidence: &Evidence) -> ActivityState {
+        if self.shows_use(evidence) {
+            return ActivityState::Active;
+        }
+        let never_or_inactive = match evidence.was_ever_seen() {
+            true => ActivityState::Inactive,
+            false => ActivityState::NeverActive,
+        };
+        if evidence.licensed.is_empty() {
+            // No report has to show this user: only sign-ins would.
+            return match self.sign_ins {
+                SignIns::Fresh => never_or_inactive,
+                SignIns::Unread | SignIns::Silent | SignIns::Stale => ActivityState::Unknown,
+            };
+        }
+        if !evidence.licensed.are_all_in(self.fresh) {
+            return ActivityState::Unknown;
+        }
+        match (self.sign_ins, never_or_inactive) {
+            // That it says nothing of anybody makes it doubtful: "never" cannot be told.
+            (SignIns::Silent, ActivityState::NeverActive) => ActivityState::Unknown,
+            _ => never_or_inactive,
+        }
+    }
+
+    fn shows_use(&self, evidence: &Evidence) -> bool {
+        let is_recent = |on: Option<Day>, from: i64| {
+            on.is_some_and(|on| from - on.number() < INACTIVE_AFTER_DAYS)
+        };
+        let mut workloads = evidence.last_active_on.into_iter().zip(self.measured_from);
+        workloads.any(|(on, from)| is_recent(on, from))
+            || is_recent(evidence.succeeded_on, self.sign_ins_from)
+    }
+}
+
+fn report_age_max(workload: Workload) -> i64 {
+    match workload {
+        Workload::Apps => APPS_REPORT_AGE_DAYS_MAX,
+        Workload::Outlook
+        | Workload::Teams
+        | Workload::OneDrive
+        | Workload::SharePoint
+        | Workload::VivaEngage
+        | Workload::Copilot => REPORT_AGE_DAYS_MAX,
+    }
+}
+
+/// Where the report of active users has a workload's last day of activity, beside the workload's own
+/// report.
+pub fn active_users_metric(workload: Workload) -> Option<Metric> {
+    match workload {
+        Workload::Outlook => Some(Metric::ExchangeOn),
+        Workload::Teams => Some(Metric::TeamsOn),
+        Workload::OneDrive => Some(Metric::OneDriveOn),
+        Workload::SharePoint => Some(Metric::SharePointOn),
+        Workload::VivaEngage => Some(Metric::YammerOn),
+        Workload::Apps | Workload::Copilot => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::Date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::standing::{Fetch, Fetched};
+    use crate::domain::usage::Period;
+
+    const ACTIVE: ActivityState = ActivityState::Active;
+    const INACTIVE: ActivityState = ActivityState::Inactive;
+    const NEVER: ActivityState = ActivityState::NeverActive;
+    const UNKNOWN: ActivityState = ActivityState::Unknown;
+
+    /// 2026-11-23, at noon.
+    const TODAY: i64 = 20_780;
+
+    fn instant(day: i64) -> Timestamp {
+        Timestamp::from_second(day * 86_400 + 43_200).unwrap()
+    }
+
+    fn date(days_ago: i64) -> Date {
+        day::date(TODAY - days_ago).unwrap()
+    }
+
+    /// A tenant whose reports tell up to so many days ago, and whose sign-ins were read so many.
+    #[derive(Clone)]
+    struct Tenant {
+        /// `None`: not read.
+        reports: [Option<i64>; 7],
+        concealed: Option<Workload>,
+        sign_ins: Option<i64>,
+        has_sign_ins: bool,
+    }
+
+    fn fresh() -> Tenant {
+        Tenant {
+            reports: [Some(2); 7],
+            concealed: None,
+            sign_ins: Some(0),
+            has_sign_ins: true,
+        }
+    }
+
+    fn horizon(tenant: &Tenant) -> Horizon {
+        let report = |workload: Workload| {
+            let on = tenant.reports[workload as usize]?;
+            let fetch = |period, reported_on| Fetch {
+                what: Fetched::Period(period),
+                at: instant(TODAY),
+                reported_on: Some(reported_on),
+                etag: None,
+            };
+            Some(Standing {
+                as_of: Some(instant(TODAY)),
+                is_concealed: tenant.concealed == Some(workload),
+                fetches: vec![
+                    fetch(Period::D180, date(on)),
+                    fetch(Period::D7, date(on + 3)),
+                ],
+                ..Standing::new(workload.dataset())
+            })
+        };
+        let mut standings: Vec<Standing> = Workload::ALL.into_iter().filter_map(report).collect();
+        standings.extend(tenant.sign_ins.map(|days| Standing {
+            as_of: Some(instant(TODAY - days)),
+            ..Standing::new(Dataset::SignInActivity)
+        }));
+        let standing = |dataset| {
+            standings
+                .iter()
+                .find(|standing| standing.dataset == dataset)
+        };
+        Horizon::new(instant(TODAY), standing, shown(tenant.has_sign_ins))
+    }
+
+    fn shown(sign_ins: bool) -> Shown {
+        Shown {
+            workloads: Workloads::default().and(&Workload::ALL),
+            sign_ins,
+        }
+    }
+
+    fn days_ago(days: i64) -> Option<Day> {
+        Day::numbered(TODAY - days)
+    }
+
+    fn nobody() -> Evidence {
+        Evidence::default()
+    }
+
+    fn used(workload: Workload, days: i64) -> Evidence {
+        let mut evidence = nobody();
+        evidence.last_active_on[workload as usize] = days_ago(days);
+        evidence
+    }
+
+    fn signed_in(days: i64) -> Evidence {
+        Evidence {
+            succeeded_on: days_ago(days),
+            ..nobody()
+        }
+    }
+
+    fn attempted() -> Evidence {
+        Evidence {
+            was_attempted: true,
+            ..nobody()
+        }
+    }
+
+    fn licensed(workloads: &[Workload], evidence: Evidence) -> Evidence {
+        Evidence {
+            licensed: Workloads::default().and(workloads),
+            ..evidence
+        }
+    }
+
+    #[track_caller]
+    fn check(tenant: &Tenant, evidence: Evidence, state: ActivityState) {
+        assert_eq!(horizon(tenant).judge(&evidence), state);
+    }
+
+    #[test]
+    fn a_user_is_active_until_ninety_days_before_the_day_up_to_which_the_report_tells() {
+        for workload in Workload::ALL {
+            let user = |days| licensed(&[workload], used(workload, days));
+            check(&fresh(), user(0), ACTIVE); // Another report may tell of a later day.
+            check(&fresh(), user(2), ACTIVE);
+            check(&fresh(), user(2 + 89), ACTIVE);
+            check(&fresh(), user(2 + 90), INACTIVE);
+            check(&fresh(), user(4000), INACTIVE);
+        }
+    }
+
+    #[test]
+    fn use_of_any_workload_is_activity_whether_licensed_or_not() {
+        let mail = &[Workload::Outlook];
+        check(
+            &fresh(),
+            licensed(mail, used(Workload::Copilot, 10)),
+            ACTIVE,
+        );
+        check(&fresh(), used(Workload::Copilot, 10), ACTIVE);
+        check(&fresh(), used(Workload::Copilot, 100), INACTIVE);
+    }
+
+    #[test]
+    fn a_successful_sign_in_is_measured_from_when_sign_ins_were_read() {
+        let mail = &[Workload::Outlook];
+        let read = |days| Tenant {
+            sign_ins: Some(days),
+            ..fresh()
+        };
+        check(&read(0), licensed(mail, signed_in(89)), ACTIVE);
+        check(&read(0), licensed(mail, signed_in(90)), INACTIVE);
+        check(&read(7), licensed(mail, signed_in(96)), ACTIVE);
+        check(&read(7), licensed(mail, signed_in(97)), INACTIVE);
+        // Read longer ago, from now.
+        check(&read(8), licensed(mail, signed_in(89)), ACTIVE);
+        check(&read(8), licensed(mail, signed_in(90)), INACTIVE);
+    }
+
+    #[test]
+    fn one_licensed_workload_that_is_not_fresh_makes_silence_mean_nothing() {
+        let both = [Workload::Outlook, Workload::Teams];
+        let teams = |on| {
+            let mut tenant = fresh();
+            tenant.reports[Workload::Teams as usize] = on;
+            tenant
+        };
+        let silent = licensed(&both, used(Workload::Outlook, 200));
+        check(&teams(Some(7)), silent, INACTIVE);
+        check(&teams(Some(8)), silent, UNKNOWN);
+        check(&teams(None), silent, UNKNOWN);
+        let concealed = Tenant {
+            concealed: Some(Workload::Teams),
+            ..fresh()
+        };
+        check(&concealed, silent, UNKNOWN);
+        // A workload that the user has no license for need not be fresh.
+        let mail_only = licensed(&[Workload::Outlook], used(Workload::Outlook, 200));
+        check(&teams(None), mail_only, INACTIVE);
+    }
+
+    #[test]
+    fn the_report_of_apps_may_be_two_weeks_old() {
+        let apps = |days| {
+            let mut tenant = fresh();
+            tenant.reports[Workload::Apps as usize] = Some(days);
+            tenant
+        };
+        let silent = licensed(&[Workload::Apps], used(Workload::Apps, 300));
+        check(&apps(14), silent, INACTIVE);
+        check(&apps(15), silent, UNKNOWN);
+    }
+
+    #[test]
+    fn a_stale_report_shows_activity_measured_from_now() {
+        let mut stale = fresh();
+        stale.reports[Workload::Teams as usize] = Some(40);
+        let user = |days| licensed(&[Workload::Teams], used(Workload::Teams, days));
+        check(&stale, user(89), ACTIVE);
+        check(&stale, user(90), UNKNOWN);
+    }
+
+    #[test]
+    fn only_who_was_never_seen_anywhere_was_never_active() {
+        let mail = &[Workload::Outlook];
+        check(&fresh(), licensed(mail, nobody()), NEVER);
+        check(&fresh(), licensed(mail, attempted()), INACTIVE);
+        check(&fresh(), licensed(mail, signed_in(2000)), INACTIVE);
+        check(
+            &fresh(),
+            licensed(mail, used(Workload::Teams, 2000)),
+            INACTIVE,
+        );
+        let unread = Tenant {
+            sign_ins: None,
+            has_sign_ins: false,
+            ..fresh()
+        };
+        check(&unread, licensed(mail, nobody()), NEVER);
+        check(
+            &unread,
+            licensed(mail, used(Workload::Outlook, 100)),
+            INACTIVE,
+        );
+        let silent = Tenant {
+            has_sign_ins: false,
+            ..fresh()
+        };
+        check(&silent, licensed(mail, nobody()), INACTIVE);
+    }
+
+    #[test]
+    fn whom_no_report_has_to_show_is_judged_by_sign_ins_alone() {
+        check(&fresh(), nobody(), NEVER);
+        check(&fresh(), signed_in(100), INACTIVE);
+        check(&fresh(), signed_in(10), ACTIVE);
+        check(&fresh(), attempted(), INACTIVE);
+        let unread = Tenant {
+            sign_ins: None,
+            ..fresh()
+        };
+        let silent = Tenant {
+            has_sign_ins: false,
+            ..fresh()
+        };
+        let stale = Tenant {
+            sign_ins: Some(8),
+            ..fresh()
+        };
+        for tenant in [unread, silent, stale] {
+            check(&tenant, nobody(), UNKNOWN);
+            check(&tenant, used(Workload::Outlook, 100), UNKNOWN);
+            check(&tenant, used(Workload::Outlook, 10), ACTIVE);
+        }
+    }
+
+    #[test]
+    fn while_everything_is_fresh_another_day_changes_nothing() {
+        let standing = Standing {
+            fetches: vec![Fetch {
+                what: Fetched::Whole,
+                at: instant(TODAY),
+                reported_on: Some(date(2)),
+                etag: None,
+            }],
+            as_of: Some(instant(TODAY)),
+            ..Standing::new(Dataset::SignInActivity)
+        };
+        let judged_on = |day| Horizon::new(instant(day), |_| Some(&standing), shown(true));
+        assert_eq!(judged_on(TODAY), judged_on(TODAY + 5));
+        assert_ne!(
+            judged_on(TODAY),
+            judged_on(TODAY + 6),
+            "the reports are 8 days old"
+        );
+        let of_nothing = |day| Horizon::new(instant(day), |_| None, Shown::default());
+        assert_eq!(of_nothing(TODAY), of_nothing(TODAY + 500));
+    }
+
+    proptest! {
+        #[test]
+        fn more_activity_never_makes_anybody_less_active(
+            reports in prop::array::uniform7(prop::option::of(0..20i64)),
+            sign_ins in prop::option::of(0..20i64),
+            has_sign_ins: bool,
+            days in prop::array::uniform7(prop::option::of(0..200i64)),
+            succeeded in prop::option::of(0..200i64),
+            bits in 0..128u8,
+            more in (0..7usize, 0..200i64),
+        ) {
+            let at = horizon(&Tenant { reports, concealed: None, sign_ins, has_sign_ins });
+            let evidence = Evidence {
+                last_active_on: days.map(|days| days.and_then(days_ago)),
+                succeeded_on: succeeded.and_then(days_ago),
+                was_attempted: false,
+                licensed: Workloads(bits),
+            };
+            let mut active = evidence;
+            let on = &mut active.last_active_on[more.0];
+            *on = (*on).max(days_ago(more.1));
+            let (before, after) = (at.judge(&evidence), at.judge(&active));
+            prop_assert!(before == after || after == ACTIVE || (before, after) == (NEVER, INACTIVE), "{before:?} {after:?}");
+        }
+    }
+}
