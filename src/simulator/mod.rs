@@ -4,6 +4,7 @@
 //! It imports nothing of ours, so that it shares no mistake with the real client; production code
 //! never imports it. It does not simulate writes: we make none.
 
+mod directory;
 mod faults;
 mod graph;
 mod handle;
@@ -16,6 +17,7 @@ mod recorder;
 mod registration;
 mod server;
 mod switches;
+mod tenancy;
 mod world;
 
 #[cfg(test)]
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
+pub use directory::MemberChange;
 pub use faults::Fault;
 pub use faults::FaultPoint;
 pub use faults::RetryAfter;
@@ -37,9 +40,14 @@ pub use login::tokens::TokenRequests;
 pub use message::Host;
 pub use recorder::RecordedRequest;
 pub use registration::SignIn;
+pub use tenancy::Cloud;
+pub use tenancy::DeltaEnd;
+pub use tenancy::Missing;
+pub use tenancy::Premium;
 pub use world::Now;
 
 use graph::bucket::Bucket;
+use graph::row_cache::RowCache;
 use organization::Organization;
 use world::World;
 
@@ -57,6 +65,9 @@ pub struct Settings {
     /// Resource units for ten seconds before Graph throttles by itself; `None` is what Microsoft gives
     /// an organization of this size.
     pub resource_units: Option<u32>,
+    /// Whether rows of users are written once and kept, which costs memory: for benchmarks of whoever
+    /// reads them.
+    pub caches_rows: bool,
     /// Threads that answer for Graph.
     pub workers: usize,
     /// What time it is: decides when codes and tokens expire; `None` is the clock of this machine.
@@ -71,6 +82,7 @@ impl Default for Settings {
             name: "Contoso".to_owned(),
             compress: true,
             resource_units: None,
+            caches_rows: false,
             workers: 2,
             now: None,
         }
@@ -102,13 +114,9 @@ impl Simulator {
         let organization = Organization::new(settings.seed, settings.users, &settings.name);
         let bucket = Bucket::new(settings.resource_units);
         let now = settings.now.unwrap_or_else(|| Arc::new(machine_time));
-        let world = Arc::new(World::new(
-            organization,
-            urls,
-            bucket,
-            settings.compress,
-            now,
-        ));
+        let mut world = World::new(organization, urls, bucket, settings.compress, now);
+        world.row_cache = settings.caches_rows.then(RowCache::default);
+        let world = Arc::new(world);
         let (started, answer) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("simulator".to_owned())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::graph::audit_logs::HeldBack;
 use super::graph::bucket::Bucket;
 use super::graph::quota::Quota;
 use super::graph::reports::downloads::Downloads;
+use super::graph::row_cache::RowCache;
 use super::login::tokens::Tokens;
 use super::organization::Organization;
 use super::organization::usage::Happened;
@@ -25,6 +25,7 @@ use super::random::guid;
 use super::recorder::Recorder;
 use super::registration::Registration;
 use super::switches::Switches;
+use super::tenancy::Tenancy;
 
 /// Says what time it is.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -47,14 +48,15 @@ pub(crate) struct World {
     /// For both logs together.
     pub(crate) log_quota: Quota,
     pub(crate) downloads: Downloads,
-    /// Whether the tenant has Entra ID P1 or P2.
-    pub(crate) premium: AtomicBool,
     switches: Mutex<Switches>,
     happened: Mutex<Happened>,
     held_back: Mutex<HeldBack>,
     pub(crate) faults: Faults,
     pub(crate) recorder: Recorder,
     pub(crate) compresses: bool,
+    /// Rows of users as they were written; `None` writes them each time.
+    pub(crate) row_cache: Option<RowCache>,
+    tenancy: Mutex<Tenancy>,
     latency_us: AtomicU64,
     answers: AtomicU64,
     now: Now,
@@ -78,13 +80,14 @@ impl World {
             report_quota: Quota::new(14, Duration::from_secs(10 * 60)),
             log_quota: Quota::new(5, Duration::from_secs(10)),
             downloads: Downloads::default(),
-            premium: AtomicBool::new(true),
             switches: Mutex::default(),
             happened: Mutex::default(),
             held_back: Mutex::default(),
             faults: Faults::default(),
             recorder: Recorder::default(),
             compresses,
+            row_cache: None,
+            tenancy: Mutex::default(),
             latency_us: AtomicU64::new(0),
             answers: AtomicU64::new(0),
             now,
@@ -108,6 +111,10 @@ impl World {
 
     pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tenancy(&self) -> MutexGuard<'_, Tenancy> {
+        self.tenancy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh id for an answer: `request-id`, or the login service's trace id.

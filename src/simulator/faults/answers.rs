@@ -218,8 +218,15 @@ fn empty_page(world: &World, request: &Request, answer: Answer, number: u64) -> 
         .and_then(|token| SkipToken::open(token, world.organization.seed))
         .unwrap_or_default();
     let turn = u32::try_from(number).unwrap_or(u32::MAX);
-    let link = graph::link(world, request, SkipToken { turn, ..token });
+    let link = if request.path.ends_with("/delta") {
+        graph::delta_link_again(world, request, turn)
+    } else {
+        graph::link(world, request, SkipToken { turn, ..token })
+    };
     rewritten(answer, |page| {
+        if let Some(page) = page.as_object_mut() {
+            page.remove("@odata.deltaLink"); // Never both.
+        }
         page["value"] = Value::Array(Vec::new());
         page["@odata.nextLink"] = Value::from(link);
     })

@@ -1,9 +1,8 @@
 //! Failures in the shape that Graph gives them.
 
-use std::time::Duration;
-
 use serde_json::json;
 
+use super::bucket::Refusal;
 use crate::simulator::message::Answer;
 use crate::simulator::message::JSON;
 use crate::simulator::message::Request;
@@ -49,8 +48,14 @@ impl GraphError {
     }
 
     /// Too many requests.
-    pub(crate) fn throttled(world: &World, wait: Duration) -> Self {
-        Self::too_many(world).with("retry-after", wait.as_secs().to_string())
+    pub(crate) fn throttled(world: &World, cost: u32, refusal: Refusal) -> Self {
+        Self::too_many(world)
+            .with("retry-after", refusal.wait.as_secs().to_string())
+            .with("x-ms-resource-unit", cost.to_string())
+            .with(
+                "x-ms-throttle-limit-percentage",
+                format!("{:.1}", refusal.fill),
+            )
     }
 
     /// Too many requests, and no word of when to come back.

@@ -2,7 +2,13 @@
 
 pub(crate) mod audit_logs;
 pub(crate) mod bucket;
+mod delta;
+pub(crate) mod delta_token;
 pub(crate) mod error;
+mod group_members;
+mod group_rows;
+mod groups;
+mod groups_delta;
 mod json;
 mod me;
 mod options;
@@ -10,15 +16,22 @@ mod organization;
 pub(crate) mod quota;
 mod report_settings;
 pub(crate) mod reports;
+pub(crate) mod row_cache;
 pub(crate) mod skip_token;
 mod subscribed_skus;
+mod subscriptions;
 mod user;
 mod user_fields;
+mod user_filter;
+mod user_licenses;
+mod user_sign_ins;
 mod users;
 mod users_count;
+mod users_delta;
 
 use std::collections::BTreeSet;
 
+pub(crate) use delta::link_again as delta_link_again;
 use error::GraphError;
 pub(crate) use users::link;
 
@@ -30,6 +43,10 @@ use super::world::World;
 
 /// What can be asked.
 const ENDPOINTS: &[Endpoint] = &[
+    groups::ENDPOINT,
+    groups_delta::ENDPOINT,
+    group_members::ENDPOINT,
+    group_members::USERS_ENDPOINT,
     me::ENDPOINT,
     organization::ENDPOINT,
     report_settings::ENDPOINT,
@@ -38,8 +55,10 @@ const ENDPOINTS: &[Endpoint] = &[
     audit_logs::SIGN_INS_ENDPOINT,
     audit_logs::DIRECTORY_AUDITS_ENDPOINT,
     subscribed_skus::ENDPOINT,
+    subscriptions::ENDPOINT,
     users::ENDPOINT,
     users_count::ENDPOINT,
+    users_delta::ENDPOINT,
     user::ENDPOINT, // After its namesakes: `{id}` matches anything.
 ];
 
@@ -87,6 +106,7 @@ pub(crate) fn answer(world: &World, request: &Request) -> Answer {
 
 fn respond(world: &World, request: &Request) -> Result<Answer, GraphError> {
     let principal = authenticate(world, request)?;
+    world.tenancy().check_there(&request.path)?;
     let (endpoint, key) = find_endpoint(&request.path)?;
     if request.method != "GET" {
         return Err(GraphError::new(
@@ -109,7 +129,7 @@ fn respond(world: &World, request: &Request) -> Result<Answer, GraphError> {
     let fill = world
         .bucket
         .take(cost, world.organization.view().count())
-        .map_err(|wait| GraphError::throttled(world, wait))?;
+        .map_err(|refusal| GraphError::throttled(world, cost, refusal))?;
     let mut answer = (endpoint.answer)(&call)?;
     answer = error::identified(answer, world, request).with("x-ms-resource-unit", cost.to_string());
     if fill > 0.8 {
@@ -218,6 +238,13 @@ mod tests {
         check("/v1.0/Users/$count", Some(("/users/$count", "")));
         check("/v1.0/users/a@b.c", Some(("/users/{id}", "a@b.c")));
         check("/v1.0/me", Some(("/me", "")));
+        check("/v1.0/users/delta", Some(("/users/delta", "")));
+        check("/v1.0/groups/delta", Some(("/groups/delta", "")));
+        check(
+            "/v1.0/groups/7/members",
+            Some(("/groups/{id}/members", "7")),
+        );
+        check("/v1.0/groups/7", None);
         check("/v1.0/users/", None);
         check("/v1.0/users/1/manager", None);
         check("/v1.0/toys", None);
@@ -234,5 +261,11 @@ mod tests {
         check("/v1.0/users?$select=id", 1);
         check("/v1.0/users?$select=id&$expand=manager", 2);
         check("/v1.0/users?$select=id&$top=5", 1);
+        let request = Request::new("GET", "/v1.0/groups/7/members?$top=999", vec![], vec![]);
+        assert_eq!(cost(&group_members::ENDPOINT, &request), 3);
+        assert_eq!(cost(&users_delta::ENDPOINT, &request), 1);
+        assert_eq!(cost(&groups_delta::ENDPOINT, &request), 1);
+        assert_eq!(cost(&groups::ENDPOINT, &request), 1);
+        assert_eq!(cost(&subscriptions::ENDPOINT, &request), 1);
     }
 }

@@ -25,6 +25,20 @@ pub(crate) fn check_known(request: &Request, known: &[&str]) -> Result<(), Graph
     Ok(())
 }
 
+/// Refuses a query with quotes that are not percent-encoded.
+pub(crate) fn check_encoded(request: &Request) -> Result<(), GraphError> {
+    let query = request
+        .target
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    if query.contains(['\'', '"']) {
+        return Err(GraphError::bad_request(
+            "The query has characters that must be percent-encoded.",
+        ));
+    }
+    Ok(())
+}
+
 /// `$top`, from 1 to 999; 100 without it.
 pub(crate) fn page_size(request: &Request) -> Result<usize, GraphError> {
     let Some(top) = request.option("$top") else {

@@ -12,7 +12,7 @@ use super::options::names;
 use super::options::no_such_property;
 use crate::simulator::login::tokens::Principal;
 use crate::simulator::message::Answer;
-use crate::simulator::organization::Organization;
+use crate::simulator::tenancy::Premium;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     path: "/organization",
@@ -30,7 +30,7 @@ fn answer(call: &Call) -> Result<Answer, GraphError> {
     if !sees_all && call.principal == Principal::Application {
         return Err(GraphError::denied());
     }
-    let mut properties = properties(&call.world.organization);
+    let mut properties = properties(call);
     if !sees_all {
         for (name, value) in properties.iter_mut() {
             if !SHOWN_TO_EVERYBODY.contains(&name.as_str()) {
@@ -56,7 +56,20 @@ fn answer(call: &Call) -> Result<Answer, GraphError> {
     ))
 }
 
-fn properties(organization: &Organization) -> serde_json::Map<String, Value> {
+fn properties(call: &Call) -> serde_json::Map<String, Value> {
+    let organization = &call.world.organization;
+    let (premium, is_b2c) = {
+        let tenancy = call.world.tenancy();
+        (tenancy.premium, tenancy.is_b2c)
+    };
+    // What was given up stays in the list.
+    let status = |needs: Premium| {
+        if premium >= needs {
+            "Enabled"
+        } else {
+            "Deleted"
+        }
+    };
     let domain = |name: &str, is_default: bool| {
         json!({
             "capabilities": "Email, OfficeCommunicationsOnline",
@@ -70,15 +83,15 @@ fn properties(organization: &Organization) -> serde_json::Map<String, Value> {
         "id": organization.tenant_id,
         "displayName": organization.name,
         "verifiedDomains": [domain(&organization.initial_domain, false), domain(&organization.domain, true)],
-        "tenantType": "AAD",
+        "tenantType": if is_b2c { "AAD B2C" } else { "AAD" },
         "countryLetterCode": "US",
         "createdDateTime": "2011-01-01T08:00:00Z",
         "onPremisesSyncEnabled": true,
         "city": "Redmond",
         "preferredLanguage": "en",
         "assignedPlans": [
-            {"assignedDateTime": "2019-03-02T10:00:00Z", "capabilityStatus": "Enabled", "service": "AADPremiumService", "servicePlanId": "41781fb2-bc02-4b7c-bd55-b576c07bb09d"},
-            {"assignedDateTime": "2019-03-02T10:00:00Z", "capabilityStatus": "Enabled", "service": "AADPremiumService", "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998"},
+            {"assignedDateTime": "2019-03-02T10:00:00Z", "capabilityStatus": status(Premium::P1), "service": "AADPremiumService", "servicePlanId": "41781fb2-bc02-4b7c-bd55-b576c07bb09d"},
+            {"assignedDateTime": "2019-03-02T10:00:00Z", "capabilityStatus": status(Premium::P2), "service": "AADPremiumService", "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998"},
             {"assignedDateTime": "2016-07-11T10:00:00Z", "capabilityStatus": "Deleted", "service": "YammerEnterprise", "servicePlanId": "7547a3fe-08ee-4ccb-b430-5077c5041653"},
         ],
     });

@@ -3,6 +3,7 @@
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Call;
 use super::Endpoint;
@@ -12,12 +13,10 @@ use super::options::check_known;
 use super::options::names;
 use super::options::no_such_property;
 use crate::simulator::message::Answer;
-use crate::simulator::organization::Organization;
 use crate::simulator::organization::products::PRODUCTS;
 use crate::simulator::organization::products::Product;
 use crate::simulator::organization::products::Purchase;
-use crate::simulator::random::Stream;
-use crate::simulator::random::guid;
+use crate::simulator::organization::subscriptions::subscriptions;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     path: "/subscribedSkus",
@@ -38,8 +37,8 @@ fn answer(call: &Call) -> Result<Answer, GraphError> {
     let rows = PRODUCTS
         .iter()
         .zip(founding_use.iter().zip(seats_in_use))
-        .map(|(product, (&bought_for, consumed))| row(organization, product, bought_for, consumed))
-        .map(|row| selected(row, call.request.option("$select")));
+        .map(|(product, (&bought_for, consumed))| row(call, product, bought_for, consumed))
+        .map(|row| selected(row, call.request.option("$select"), "subscribedSku"));
     let rows: Vec<Value> = rows.collect::<Result<_, _>>()?;
     let context = format!("{}/v1.0/$metadata#subscribedSkus", call.world.graph_url);
     Ok(json_answer(
@@ -47,19 +46,25 @@ fn answer(call: &Call) -> Result<Answer, GraphError> {
     ))
 }
 
-fn selected(row: Value, select: Option<&str>) -> Result<Value, GraphError> {
+/// The properties of a row that `select` names.
+pub(super) fn selected(
+    row: Value,
+    select: Option<&str>,
+    of_type: &str,
+) -> Result<Value, GraphError> {
     let Some(select) = select else { return Ok(row) };
     let mut shown = Map::new();
     for name in names(select) {
         let value = row
             .get(name)
-            .ok_or_else(|| no_such_property(name, "subscribedSku"))?;
+            .ok_or_else(|| no_such_property(name, of_type))?;
         shown.insert(name.to_owned(), value.clone());
     }
     Ok(Value::Object(shown))
 }
 
-fn row(organization: &Organization, product: &Product, bought_for: u64, consumed: u64) -> Value {
+fn row(call: &Call, product: &Product, bought_for: u64, consumed: u64) -> Value {
+    let organization = &call.world.organization;
     let prepaid = product.purchase.prepaid(bought_for);
     let status = if product.purchase == Purchase::Suspended {
         "Disabled"
@@ -85,8 +90,12 @@ fn row(organization: &Organization, product: &Product, bought_for: u64, consumed
         })
         .collect();
     let tenant_id = organization.tenant_id;
-    let subscription =
-        u64::from_str_radix(product.sku_id.get(..8).unwrap_or_default(), 16).unwrap_or(0);
+    let now = call.world.now().as_second();
+    let subscription_ids: Vec<Uuid> = subscriptions(organization, product, bought_for, now)
+        .iter()
+        .filter(|subscription| subscription.status != "Deleted")
+        .map(|subscription| subscription.id)
+        .collect();
     json!({
         "id": format!("{tenant_id}_{}", product.sku_id),
         "accountId": tenant_id,
@@ -103,6 +112,6 @@ fn row(organization: &Organization, product: &Product, bought_for: u64, consumed
             "lockedOut": prepaid.locked_out,
         },
         "servicePlans": service_plans,
-        "subscriptionIds": [guid(organization.seed, Stream::Subscription, subscription)],
+        "subscriptionIds": subscription_ids,
     })
 }

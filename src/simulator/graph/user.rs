@@ -8,6 +8,7 @@ use super::json_answer;
 use super::options::check_known;
 use super::user_fields::Card;
 use super::user_fields::Selection;
+use super::users::check_sign_ins_told;
 use crate::simulator::message::Answer;
 use crate::simulator::organization::View;
 use crate::simulator::organization::person::Person;
@@ -32,6 +33,14 @@ fn answer(call: &Call) -> Result<Answer, GraphError> {
 pub(super) fn entity(call: &Call, view: &View, person: &Person) -> Result<Answer, GraphError> {
     check_known(call.request, &["$select"])?;
     let fields = Selection::parse(call.request.option("$select"))?;
+    if fields.has("signInActivity") {
+        check_sign_ins_told(call)?;
+        if call.key.parse::<uuid::Uuid>().is_err() && !call.key.is_empty() {
+            return Err(GraphError::bad_request(
+                "Get By Key only supports UserId and the key has to be a valid Guid",
+            ));
+        }
+    }
     let graph_url = &call.world.graph_url;
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(b"{\"@odata.context\":");
@@ -43,7 +52,8 @@ pub(super) fn entity(call: &Call, view: &View, person: &Person) -> Result<Answer
         ),
     );
     out.push(b',');
-    fields.write(&mut out, &Card { view, person });
+    let now = call.world.now().as_second();
+    fields.write(&mut out, &Card { view, person, now });
     out.push(b'}');
     Ok(json_answer(out))
 }

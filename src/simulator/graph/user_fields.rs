@@ -6,14 +6,13 @@ use super::error::GraphError;
 use super::json;
 use super::options::names;
 use super::options::no_such_property;
+use super::user_licenses::assigned_licenses;
+use super::user_licenses::assigned_plans;
+use super::user_licenses::license_assignment_states;
+use super::user_sign_ins::sign_in_activity;
 use crate::simulator::organization::View;
-use crate::simulator::organization::licensing::Path;
-use crate::simulator::organization::licensing::disabled_plans;
-use crate::simulator::organization::licensing::failing_product;
-use crate::simulator::organization::licensing::paths;
 use crate::simulator::organization::person::Kind;
 use crate::simulator::organization::person::Person;
-use crate::simulator::organization::products::PRODUCTS;
 use crate::simulator::organization::products::position::MICROSOFT_TEAMS_ROOMS_PRO;
 use crate::simulator::organization::user_id;
 
@@ -21,6 +20,8 @@ use crate::simulator::organization::user_id;
 pub(crate) struct Card<'a> {
     pub(crate) view: &'a View<'a>,
     pub(crate) person: &'a Person,
+    /// Seconds since 1970: what has happened shows.
+    pub(crate) now: i64,
 }
 
 impl Card<'_> {
@@ -28,7 +29,7 @@ impl Card<'_> {
         user_id(self.seed(), self.person.index)
     }
 
-    fn seed(&self) -> u64 {
+    pub(super) fn seed(&self) -> u64 {
         self.view.organization().seed
     }
 
@@ -40,6 +41,7 @@ impl Card<'_> {
 /// A property.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
+    /// Writes the value, or nothing where the property is absent.
     write: fn(&mut Vec<u8>, &Card),
 }
 
@@ -110,16 +112,101 @@ impl Selection {
 
     /// Writes the properties of an account, without braces.
     pub(crate) fn write(&self, out: &mut Vec<u8>, card: &Card) {
+        let start = out.len();
+        for field in &self.fields {
+            let before = out.len();
+            if before > start {
+                out.push(b',');
+            }
+            write_key(out, field);
+            let value_at = out.len();
+            (field.write)(out, card);
+            if out.len() == value_at {
+                out.truncate(before);
+            }
+        }
+    }
+
+    /// Writes the properties of an account that may be listed and not read: nothing but its id.
+    pub(crate) fn write_hidden(&self, out: &mut Vec<u8>, id: Uuid) {
         for (position, field) in self.fields.iter().enumerate() {
             if position > 0 {
                 out.push(b',');
             }
-            out.push(b'"');
-            out.extend_from_slice(field.name.as_bytes());
-            out.extend_from_slice(b"\":");
-            (field.write)(out, card);
+            write_key(out, field);
+            match field.name {
+                "id" => json::guid(out, id),
+                _ => json::null(out),
+            }
         }
     }
+
+    /// Whether this property is wanted.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name)
+    }
+
+    /// The same without properties that are not in `names`.
+    pub(crate) fn only(&self, names: &[&str]) -> Self {
+        let mut fields = self.fields.clone();
+        fields.retain(|field| names.contains(&field.name));
+        let is_default = false;
+        Self { fields, is_default }
+    }
+
+    /// Writes the properties as a delta round tells them, each after a comma: none that was never set,
+    /// null where one of the `earlier` states had something. With `then`, only what differs from that.
+    pub(crate) fn write_tracked(
+        &self,
+        out: &mut Vec<u8>,
+        card: &Card,
+        earlier: &[Person],
+        then: Option<&Person>,
+    ) {
+        let (mut value, mut other) = (Vec::new(), Vec::new());
+        for field in self.fields.iter().filter(|field| field.name != "id") {
+            value.clear();
+            (field.write)(&mut value, card);
+            let mut differs_from = |person: &Person| {
+                other.clear();
+                (field.write)(&mut other, &Card { person, ..*card });
+                other != value
+            };
+            let is_unset = value == b"null";
+            let is_told = match then {
+                Some(then) => differs_from(then),
+                None => !is_unset || earlier.iter().any(&mut differs_from),
+            };
+            if is_told {
+                out.push(b',');
+                write_key(out, field);
+                out.extend_from_slice(&value);
+            }
+        }
+    }
+
+    /// Whether a delta round tells of the step between two states: changes of
+    /// `licenseAssignmentStates` alone are not followed.
+    pub(crate) fn tells(&self, before: &Card, after: &Card) -> bool {
+        let mut values = [Vec::new(), Vec::new()];
+        let followed = self
+            .fields
+            .iter()
+            .filter(|field| field.name != "licenseAssignmentStates");
+        followed.into_iter().any(|field| {
+            for (value, card) in values.iter_mut().zip([before, after]) {
+                value.clear();
+                (field.write)(value, card);
+            }
+            values[0] != values[1]
+        })
+    }
+}
+
+fn write_key(out: &mut Vec<u8>, field: &Field) {
+    out.push(b'"');
+    out.extend_from_slice(field.name.as_bytes());
+    out.extend_from_slice(b"\":");
 }
 
 fn field(name: &str) -> Result<&'static Field, GraphError> {
@@ -141,7 +228,7 @@ fn field(name: &str) -> Result<&'static Field, GraphError> {
 
 /// All properties.
 #[rustfmt::skip] // One line a property.
-const FIELDS: [Field; 36] = [
+const FIELDS: [Field; 37] = [
     Field { name: "id", write: |out, card| json::guid(out, card.id()) },
     Field { name: "userPrincipalName", write: |out, card| json::text(out, &card.person.principal_name(card.view.organization())) },
     Field { name: "displayName", write: |out, card| json::text(out, &card.person.display_name()) },
@@ -178,6 +265,7 @@ const FIELDS: [Field; 36] = [
     Field { name: "assignedLicenses", write: assigned_licenses },
     Field { name: "licenseAssignmentStates", write: license_assignment_states },
     Field { name: "assignedPlans", write: assigned_plans },
+    Field { name: "signInActivity", write: sign_in_activity },
 ];
 
 fn instant_or_null(out: &mut Vec<u8>, seconds: Option<i64>) {
@@ -312,81 +400,6 @@ fn other_mails(out: &mut Vec<u8>, card: &Card) {
         .mail(card.view.organization())
         .filter(|_| card.is_guest());
     json::list(out, mail, |out, mail| json::text(out, &mail));
-}
-
-fn assigned_licenses(out: &mut Vec<u8>, card: &Card) {
-    let person = card.person;
-    json::list(out, person.held.positions(), |out, position| {
-        let Some(product) = PRODUCTS.get(position) else {
-            return;
-        };
-        let disabled =
-            paths(card.seed(), person.index, position, person.since).disabled_everywhere();
-        out.extend_from_slice(b"{\"disabledPlans\":");
-        json::list(out, disabled_plans(product, disabled), json::text);
-        out.extend_from_slice(b",\"skuId\":");
-        json::text(out, product.sku_id);
-        out.push(b'}');
-    });
-}
-
-fn license_assignment_states(out: &mut Vec<u8>, card: &Card) {
-    let person = card.person;
-    let held = person.held.positions().flat_map(|position| {
-        let paths = paths(card.seed(), person.index, position, person.since);
-        [Some(paths.first), paths.second]
-            .into_iter()
-            .flatten()
-            .map(move |path| (position, path))
-    });
-    let failing = (person.kind == Kind::Employee)
-        .then(|| failing_product(card.seed(), person.index, person.held, person.since))
-        .flatten();
-    // Half of the service writes "None" for no error, half null.
-    let says_none = person.index.is_multiple_of(2);
-    json::list(out, held.chain(failing), |out, (position, path)| {
-        write_path(out, position, &path, says_none)
-    });
-}
-
-fn write_path(out: &mut Vec<u8>, position: usize, path: &Path, says_none: bool) {
-    let Some(product) = PRODUCTS.get(position) else {
-        return;
-    };
-    out.extend_from_slice(b"{\"skuId\":");
-    json::text(out, product.sku_id);
-    out.extend_from_slice(b",\"disabledPlans\":");
-    json::list(out, disabled_plans(product, path.disabled), json::text);
-    out.extend_from_slice(b",\"assignedByGroup\":");
-    match path.group {
-        Some(group) => json::guid(out, group),
-        None => json::null(out),
-    }
-    out.extend_from_slice(b",\"state\":");
-    json::text(out, path.state);
-    out.extend_from_slice(b",\"error\":");
-    json::text_or_null(out, path.error.or(says_none.then_some("None")));
-    out.extend_from_slice(b",\"lastUpdatedDateTime\":");
-    json::instant(out, path.updated_at);
-    out.push(b'}');
-}
-
-fn assigned_plans(out: &mut Vec<u8>, card: &Card) {
-    let person = card.person;
-    let plans = person
-        .held
-        .positions()
-        .filter_map(|position| PRODUCTS.get(position))
-        .flat_map(|product| product.plans);
-    json::list(out, plans, |out, plan| {
-        out.extend_from_slice(b"{\"assignedDateTime\":");
-        json::instant(out, person.since);
-        out.extend_from_slice(b",\"capabilityStatus\":\"Enabled\",\"service\":");
-        json::text(out, plan.service);
-        out.extend_from_slice(b",\"servicePlanId\":");
-        json::text(out, plan.id);
-        out.push(b'}');
-    });
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! `GET /users`: everybody, page by page.
+//! `GET /users`: everybody, or those that a filter names, page by page.
+
+use std::sync::Arc;
 
 use url::form_urlencoded::Serializer;
 
@@ -7,12 +9,15 @@ use super::Endpoint;
 use super::error::GraphError;
 use super::json;
 use super::json_answer;
+use super::options::check_encoded;
 use super::options::check_known;
 use super::options::page_size;
 use super::options::wants_count;
+use super::row_cache::Rows;
 use super::skip_token::SkipToken;
 use super::user_fields::Card;
 use super::user_fields::Selection;
+use super::user_filter::UserFilter;
 use crate::simulator::message::Answer;
 use crate::simulator::message::Request;
 use crate::simulator::organization::View;
@@ -27,13 +32,21 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     answer,
 };
 
+/// The most rows of a page that shows or asks for sign-ins.
+const SIGN_IN_PAGE_MAX: usize = 500;
+
 /// What a page needs for an account and its manager.
 struct Page {
     fields: Selection,
     manager: Option<Selection>,
+    filter: UserFilter,
     size: usize,
     shows_count: bool,
     token: Option<SkipToken>,
+    /// Seconds since 1970.
+    now: i64,
+    /// Rows that were written before, where they are kept.
+    kept: Option<Arc<Rows>>,
 }
 
 fn answer(call: &Call) -> Result<Answer, GraphError> {
@@ -47,7 +60,9 @@ fn answer(call: &Call) -> Result<Answer, GraphError> {
         &format!("{graph_url}/v1.0/$metadata#users{}", page.fields.context()),
     );
     if page.shows_count && page.token.is_none() {
-        out.extend_from_slice(format!(",\"@odata.count\":{}", view.count()).as_bytes());
+        out.extend_from_slice(
+            format!(",\"@odata.count\":{}", page.filter.count(&view, page.now)).as_bytes(),
+        );
     }
     let mut rows = Vec::with_capacity(page.size * 1024);
     let next = write_rows(&mut rows, &view, &page);
@@ -87,23 +102,79 @@ fn parse(call: &Call) -> Result<Page, GraphError> {
     let request = call.request;
     check_known(
         request,
-        &["$select", "$top", "$expand", "$count", "$skiptoken"],
+        &[
+            "$select",
+            "$top",
+            "$expand",
+            "$count",
+            "$filter",
+            "$skiptoken",
+        ],
     )?;
+    check_encoded(request)?;
     let is_advanced = wants_count(request)? && call.is_eventual();
     let token = request.option("$skiptoken").map(|text| {
         SkipToken::open(text, call.world.organization.seed)
             .ok_or_else(|| GraphError::new(400, "Directory_ExpiredPageToken", "The specified page token value has expired or is not valid and cannot be included in your request."))
     });
+    let fields = Selection::parse(request.option("$select"))?;
+    let filter = request
+        .option("$filter")
+        .map(|filter| UserFilter::parse(filter, is_advanced));
+    let filter = filter.transpose()?.unwrap_or_default();
+    let mut size = page_size(request)?;
+    let shows_sign_ins = fields.has("signInActivity");
+    if shows_sign_ins || filter.is_about_sign_ins() {
+        check_sign_ins_told(call)?;
+        size = sign_in_page_size(call, size)?;
+    }
+    let manager = request
+        .option("$expand")
+        .map(|expand| manager(expand, is_advanced))
+        .transpose()?;
+    let cache = call.world.row_cache.as_ref().filter(|_| !shows_sign_ins);
+    let kept = cache.map(|cache| {
+        let of_manager = manager.as_ref().map(Selection::context);
+        cache.rows(&format!("{} {of_manager:?}", fields.context()))
+    });
     Ok(Page {
-        fields: Selection::parse(request.option("$select"))?,
-        manager: request
-            .option("$expand")
-            .map(|expand| manager(expand, is_advanced))
-            .transpose()?,
-        size: page_size(request)?,
+        fields,
+        manager,
+        filter,
+        size,
         shows_count: is_advanced,
         token: token.transpose()?,
+        now: call.world.now().as_second(),
+        kept,
     })
+}
+
+/// Fails, and the whole page with it, where sign-ins are not told.
+pub(super) fn check_sign_ins_told(call: &Call) -> Result<(), GraphError> {
+    if !call.may(&["AuditLog.Read.All"]) {
+        return Err(GraphError::new(
+            403,
+            "Authentication_MSGraphPermissionMissing",
+            "The principal does not have required Microsoft Graph permission(s): AuditLog.Read.All to call this API. For more information about Microsoft Graph permissions, please visit https://learn.microsoft.com/graph/permissions-overview.",
+        ));
+    }
+    if !call.world.tenancy().has_premium() {
+        return Err(GraphError::new(
+            403,
+            "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+            "Neither tenant is B2C or tenant doesn't have premium license",
+        ));
+    }
+    Ok(())
+}
+
+fn sign_in_page_size(call: &Call, asked: usize) -> Result<usize, GraphError> {
+    match call.world.tenancy().sign_in_page_max {
+        Some(most) if asked > most => Err(GraphError::bad_request(format!(
+            "Cannot query data for more than {most} users at a time."
+        ))),
+        _ => Ok(asked.min(SIGN_IN_PAGE_MAX)),
+    }
 }
 
 /// What `$expand` wants to know of the manager.
@@ -158,41 +229,83 @@ fn manager(expand: &str, is_advanced: bool) -> Result<Selection, GraphError> {
 /// Writes the rows of a page; returns where the next one begins.
 fn write_rows(out: &mut Vec<u8>, view: &View, page: &Page) -> Option<u64> {
     let mut left = page.size;
-    for index in page.token.unwrap_or_default().from..view.end() {
-        let Some(person) = view.person(index) else {
-            continue;
-        };
+    let from = page.token.unwrap_or_default().from;
+    for index in page.filter.accounts(view, from, page.now) {
         if left == 0 {
-            return Some(index);
+            return Some(page.filter.cursor(index));
         }
         if left < page.size {
             out.push(b',');
         }
         left -= 1;
-        write_row(out, view, &person, page);
+        write_account(out, view, index, page);
     }
     None
 }
 
-fn write_row(out: &mut Vec<u8>, view: &View, person: &Person, page: &Page) {
+fn write_account(out: &mut Vec<u8>, view: &View, index: u64, page: &Page) {
+    if let Some(kept) = &page.kept
+        && kept.write(out, view, index)
+    {
+        return;
+    }
+    let start = out.len();
+    let manager = match view.person(index) {
+        Some(person) => {
+            write_row(out, view, &person, page);
+            person.manager
+        }
+        None => return write_remains(out, view, index, page),
+    };
+    if let Some(kept) = &page.kept {
+        let row = out.get(start..).unwrap_or_default();
+        kept.keep(view, index, manager, row);
+    }
+}
+
+/// Of an account that is gone, only the sign-ins are left.
+fn write_remains(out: &mut Vec<u8>, view: &View, index: u64, page: &Page) {
     out.push(b'{');
-    page.fields.write(out, &Card { view, person });
+    if let Some(person) = view.person_or_remains(index) {
+        let now = page.now;
+        let fields = page.fields.only(&["id", "signInActivity"]);
+        fields.write(
+            out,
+            &Card {
+                view,
+                person: &person,
+                now,
+            },
+        );
+    }
+    out.push(b'}');
+}
+
+fn write_row(out: &mut Vec<u8>, view: &View, person: &Person, page: &Page) {
+    let now = page.now;
+    out.push(b'{');
+    page.fields.write(out, &Card { view, person, now });
     let manager = page
         .manager
         .as_ref()
         .zip(person.manager.and_then(|manager| view.person(manager)));
     if let Some((fields, manager)) = manager {
-        write_manager(out, view, &manager, fields);
+        let card = Card {
+            view,
+            person: &manager,
+            now,
+        };
+        write_manager(out, &card, fields);
     }
     out.push(b'}');
 }
 
-fn write_manager(out: &mut Vec<u8>, view: &View, person: &Person, fields: &Selection) {
+fn write_manager(out: &mut Vec<u8>, card: &Card, fields: &Selection) {
     out.extend_from_slice(
         b",\"manager\":{\"@odata.type\":\"#microsoft.graph.user\",\"@odata.id\":",
     );
-    let organization = view.organization();
-    let id = user_id(organization.seed, person.index);
+    let organization = card.view.organization();
+    let id = user_id(organization.seed, card.person.index);
     let tenant_id = organization.tenant_id;
     json::text(
         out,
@@ -201,6 +314,6 @@ fn write_manager(out: &mut Vec<u8>, view: &View, person: &Person, fields: &Selec
         ),
     );
     out.push(b',');
-    fields.write(out, &Card { view, person });
+    fields.write(out, card);
     out.push(b'}');
 }

@@ -61,6 +61,20 @@ pub(crate) struct Path {
     pub(crate) updated_at: i64,
 }
 
+impl Path {
+    /// What becomes of the path when its state changes so often: it stays in force, with an error or
+    /// without.
+    pub(crate) fn change_state(&mut self, times: u32) {
+        if !times.is_multiple_of(2) {
+            (self.state, self.error) = match self.state {
+                "Active" => ("ActiveWithError", Some("DependencyViolation")),
+                _ => ("Active", None),
+            };
+        }
+        self.updated_at += i64::from(times) * 3600;
+    }
+}
+
 /// The ways of one account to one product; at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paths {
@@ -378,6 +392,27 @@ mod tests {
         check(path("Active", 0b11), Some(path("Active", 0b01)), 0b01);
         check(path("Active", 0b11), Some(path("ActiveWithError", 0)), 0);
         check(path("Active", 0b11), Some(path("Error", 0)), 0b11);
+    }
+
+    #[test]
+    fn a_path_whose_state_changes_stays_in_force() {
+        let check = |state, error, times, expected: (&str, Option<&str>)| {
+            let mut path = Path {
+                group: None,
+                state,
+                error,
+                disabled: 0,
+                updated_at: 0,
+            };
+            path.change_state(times);
+            assert_eq!((path.state, path.error), expected, "{state} {times}");
+            assert_eq!(path.updated_at > 0, times > 0);
+        };
+        let failing = ("ActiveWithError", Some("DependencyViolation"));
+        check("Active", None, 0, ("Active", None));
+        check("Active", None, 1, failing);
+        check("Active", None, 2, ("Active", None));
+        check("ActiveWithError", Some("Other"), 1, ("Active", None));
     }
 
     #[test]

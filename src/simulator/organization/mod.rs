@@ -2,17 +2,26 @@
 //! edited while it runs lies over that.
 
 mod addresses;
+pub(crate) mod creation;
 pub(crate) mod departments;
+mod editing;
+pub(crate) mod edits;
+pub(crate) mod groups;
 pub(crate) mod licensing;
 pub(crate) mod names;
 pub(crate) mod offices;
 pub(crate) mod person;
 pub(crate) mod products;
+mod roster;
 pub(crate) mod service_plans;
+pub(crate) mod sign_ins;
+pub(crate) mod subscriptions;
 pub(crate) mod usage;
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -21,16 +30,17 @@ use std::sync::RwLockWriteGuard;
 
 use uuid::Uuid;
 
-use super::random::Draws;
 use super::random::Stream;
 use super::random::guid;
-use person::Kind;
+use creation::CreationOrder;
+use edits::Edits;
+use edits::Event;
+use edits::is_purged_when_removed;
+use groups::Group;
 use person::Person;
-use person::RENAMING;
 use products::PRODUCTS;
-
-/// The chief executive, the account that signs in and the first salesperson are never edited away.
-const FOUNDERS: u64 = 3;
+use roster::Roster;
+use sign_ins::SignIns;
 
 /// Holders of each product, in the order of [`PRODUCTS`].
 pub(crate) type Use = [u64; PRODUCTS.len()];
@@ -52,15 +62,10 @@ pub(crate) struct Organization {
     /// Seats are bought for those.
     founding_use: OnceLock<Use>,
     edits: RwLock<Edits>,
-}
-
-/// What was edited since the organization was founded.
-#[derive(Debug, Default)]
-struct Edits {
-    added: u64,
-    removed: BTreeSet<u64>,
-    /// The rounds that changed an account, in their order.
-    rounds: BTreeMap<u64, Vec<u32>>,
+    /// Made when somebody asks for a span of `createdDateTime`.
+    creation_order: Mutex<Option<Arc<CreationOrder>>>,
+    /// Made when somebody asks who is in a group.
+    roster: Mutex<Option<Roster>>,
 }
 
 impl Organization {
@@ -77,6 +82,8 @@ impl Organization {
             founded_with: users.max(2),
             founding_use: OnceLock::new(),
             edits: RwLock::default(),
+            creation_order: Mutex::default(),
+            roster: Mutex::default(),
         }
     }
 
@@ -88,54 +95,9 @@ impl Organization {
         }
     }
 
-    /// Changes `count` accounts, or as many as there are to change; returns their numbers.
-    pub(crate) fn change(&self, count: u64, round: u32) -> Vec<u64> {
-        let chosen = self.choose(count, u64::from(round));
-        self.add_round(&chosen, round);
-        chosen
-    }
-
-    /// Gives `count` employees another surname, in their addresses too; returns their numbers.
-    pub(crate) fn rename(&self, count: u64, round: u32) -> Vec<u64> {
-        let round = round | RENAMING;
-        let mut chosen = self.choose(u64::MAX, u64::from(round));
-        let view = self.view();
-        chosen.retain(|&index| {
-            let person = view.person(index);
-            person.is_some_and(|person| person.kind == Kind::Employee)
-        });
-        drop(view);
-        chosen.truncate(usize::try_from(count).unwrap_or(usize::MAX));
-        self.add_round(&chosen, round);
-        chosen
-    }
-
     /// Accounts that were there before any edit.
     pub(crate) fn founded_with(&self) -> u64 {
         self.founded_with
-    }
-
-    fn add_round(&self, chosen: &[u64], round: u32) {
-        let mut edits = self.edit();
-        for &index in chosen {
-            edits.rounds.entry(index).or_default().push(round);
-        }
-    }
-
-    /// Removes `count` accounts, or as many as there are to remove; returns their numbers.
-    pub(crate) fn remove(&self, count: u64) -> Vec<u64> {
-        let removed_before = self.edit().removed.len() as u64;
-        let chosen = self.choose(count, u64::MAX - removed_before);
-        self.edit().removed.extend(&chosen);
-        chosen
-    }
-
-    /// Adds `count` accounts; returns their numbers.
-    pub(crate) fn add(&self, count: u64) -> Vec<u64> {
-        let mut edits = self.edit();
-        let from = self.founded_with + edits.added;
-        edits.added += count;
-        (from..from + count).collect()
     }
 
     /// Seats in use when the organization was founded: what it bought seats for.
@@ -153,30 +115,37 @@ impl Organization {
         self.edits.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `count` accounts that are there, the same for the same choice.
-    fn choose(&self, count: u64, choice: u64) -> Vec<u64> {
-        let view = self.view();
-        let end = view.end();
-        let mut draws = Draws::about(self.seed, Stream::Edit, choice);
-        let from = draws.below(end);
-        // A step without a divisor in common with `end` meets every account once.
-        let step = (draws.below(end).max(1)..)
-            .find(|&step| greatest_common_divisor(step, end) == 1)
-            .unwrap_or(1);
-        (0..end)
-            .map(|turn| (u128::from(from) + u128::from(turn) * u128::from(step)) % u128::from(end))
-            .map(|index| index as u64)
-            .filter(|&index| index >= FOUNDERS && view.is_there(index))
-            .take(usize::try_from(count).unwrap_or(usize::MAX))
-            .collect()
+    /// How many groups it began with.
+    pub(crate) fn founding_groups(&self) -> u64 {
+        groups::founding_groups(self.founded_with)
     }
-}
 
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
+    /// The object id of a group.
+    pub(crate) fn group_id(&self, number: u64) -> Uuid {
+        Group::new(self, number).id(self.seed)
+    }
+
+    /// The account with this number as the edits left it, there or not.
+    fn person_after_edits(&self, edits: &Edits, index: u64) -> Person {
+        self.person_after_rounds(edits, index, usize::MAX)
+    }
+
+    /// The account as it was after so many of the rounds that changed it.
+    fn person_after_rounds(&self, edits: &Edits, index: u64, rounds: usize) -> Person {
+        let mut person = Person::new(self.seed, index);
+        let all = edits.rounds.get(&index).into_iter().flatten();
+        for &round in all.take(rounds) {
+            person.change(self.seed, round);
+        }
+        // Microsoft drops the link to a manager who is gone.
+        person.manager = person
+            .manager
+            .filter(|&manager| self.is_there(edits, manager));
+        person
+    }
+
+    fn is_there(&self, edits: &Edits, index: u64) -> bool {
+        index < self.founded_with + edits.added && !edits.removed.contains(&index)
     }
 }
 
@@ -217,13 +186,27 @@ impl View<'_> {
 
     /// The account with this number, even if it was removed: as it was then.
     pub(crate) fn person_or_former(&self, index: u64) -> Person {
-        let mut person = Person::new(self.organization.seed, index);
-        for &round in self.edits.rounds.get(&index).into_iter().flatten() {
-            person.change(self.organization.seed, round);
-        }
-        // Microsoft drops the link to a manager who is gone.
-        person.manager = person.manager.filter(|&manager| self.is_there(manager));
-        person
+        self.organization.person_after_edits(&self.edits, index)
+    }
+
+    /// The account with this number, also when it was removed and can be restored.
+    pub(crate) fn person_or_remains(&self, index: u64) -> Option<Person> {
+        let is_kept = index < self.end() && !self.is_purged(index);
+        is_kept.then(|| self.person_or_former(index))
+    }
+
+    /// What the account was before each change, the oldest first.
+    pub(crate) fn earlier(&self, index: u64) -> Vec<Person> {
+        let rounds = self.edits.rounds.get(&index).map_or(0, Vec::len);
+        (0..rounds)
+            .map(|rounds| self.after_rounds(index, rounds))
+            .collect()
+    }
+
+    /// What the account was after so many changes.
+    pub(crate) fn after_rounds(&self, index: u64, rounds: usize) -> Person {
+        self.organization
+            .person_after_rounds(&self.edits, index, rounds)
     }
 
     /// The account with this object id or userPrincipalName.
@@ -276,9 +259,120 @@ impl View<'_> {
         used
     }
 
-    fn is_there(&self, index: u64) -> bool {
-        index < self.end() && !self.edits.removed.contains(&index)
+    /// Whether there is an account with this number.
+    pub(crate) fn is_there(&self, index: u64) -> bool {
+        self.organization.is_there(&self.edits, index)
     }
+
+    /// Whether the account was removed, for a while or for good.
+    pub(crate) fn is_removed(&self, index: u64) -> bool {
+        self.edits.removed.contains(&index)
+    }
+
+    /// Whether the account was removed for good.
+    pub(crate) fn is_purged(&self, index: u64) -> bool {
+        self.is_removed(index) && is_purged_when_removed(index)
+    }
+
+    /// How many accounts were removed whose numbers `matches`.
+    pub(crate) fn removed_count(&self, matches: impl Fn(u64) -> bool) -> u64 {
+        self.edits
+            .removed
+            .iter()
+            .filter(|&&index| matches(index))
+            .count() as u64
+    }
+
+    /// How often the states of the account's assignments were changed.
+    pub(crate) fn state_changes(&self, index: u64) -> u32 {
+        self.edits.state_changes.get(&index).copied().unwrap_or(0)
+    }
+
+    /// How often the account was touched: its rows stay the same as long as this does.
+    pub(crate) fn touches(&self, index: u64) -> u64 {
+        self.edits.touches(index)
+    }
+
+    /// When the account signed in last, as it is known at `now`.
+    pub(crate) fn sign_ins(&self, person: &Person, now: i64) -> SignIns {
+        let sign_ins = SignIns::of(self.organization.seed, person, now);
+        match self.edits.signed_in.get(&person.index) {
+            Some(&at) if at <= now => sign_ins.after(at),
+            _ => sign_ins,
+        }
+    }
+
+    /// How much happened so far.
+    pub(crate) fn version(&self) -> u64 {
+        self.edits.journal.len() as u64
+    }
+
+    /// What happened as number `version`, counted from 0.
+    pub(crate) fn event(&self, version: u64) -> Option<Event> {
+        let at = usize::try_from(version).ok()?;
+        self.edits.journal.get(at).copied()
+    }
+
+    /// Everybody who ever was, by `createdDateTime`.
+    pub(crate) fn creation_order(&self) -> Arc<CreationOrder> {
+        let mut kept = lock(&self.organization.creation_order);
+        match kept.as_ref().filter(|order| order.end == self.end()) {
+            Some(order) => Arc::clone(order),
+            None => {
+                let order = CreationOrder::new(self.organization.seed, self.end());
+                Arc::clone(kept.insert(Arc::new(order)))
+            }
+        }
+    }
+}
+
+/// Groups.
+impl View<'_> {
+    /// One past the highest number of a group.
+    pub(crate) fn groups_end(&self) -> u64 {
+        self.organization.founding_groups() + self.edits.added_groups
+    }
+
+    /// The group with this number, unless it was removed or never was.
+    pub(crate) fn group(&self, number: u64) -> Option<Group> {
+        let is_there = number < self.groups_end() && !self.is_group_removed(number);
+        is_there.then(|| Group::new(self.organization, number))
+    }
+
+    /// Whether the group was removed.
+    pub(crate) fn is_group_removed(&self, number: u64) -> bool {
+        self.edits.removed_groups.contains(&number)
+    }
+
+    /// The groups that there are.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Group> {
+        (0..self.groups_end()).filter_map(|number| self.group(number))
+    }
+
+    /// The group with this id.
+    pub(crate) fn find_group(&self, id: Uuid) -> Option<Group> {
+        let seed = self.organization.seed;
+        self.groups().find(|group| group.id(seed) == id)
+    }
+
+    /// At most `count` accounts of a group, ascending, from the number `from` on. Accounts that were
+    /// removed do not show.
+    pub(crate) fn members(&self, group: u64, from: u64, count: usize) -> Vec<u64> {
+        let mut kept = lock(&self.organization.roster);
+        let roster = kept.get_or_insert_with(|| Roster::new(self.organization, &self.edits));
+        roster.follow(&self.edits);
+        let members = roster.members(group);
+        let start = members.partition_point(|&user| user < from);
+        let members = members.get(start..).unwrap_or_default().iter().copied();
+        members
+            .filter(|&user| self.is_there(user))
+            .take(count)
+            .collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The object id of an account.
@@ -329,7 +423,7 @@ mod tests {
         assert_eq!(organization.add(5), [100, 101, 102, 103, 104]);
         assert_eq!(organization.view().count(), 45);
         assert_eq!(distinct(organization.remove(1000)), 42, "the founders stay");
-        assert_eq!(organization.view().count(), FOUNDERS);
+        assert_eq!(organization.view().count(), 3);
     }
 
     #[test]

@@ -25,9 +25,9 @@ const SALESPERSON: u64 = 2;
 /// Rounds of changes with this bit give people other surnames, in their addresses too.
 pub(crate) const RENAMING: u32 = 1 << 31;
 /// A team: its first member leads it.
-const TEAM: u64 = 8;
+pub(crate) const TEAM: u64 = 8;
 /// 2026-10-31T00:00:00Z: nothing in a new organization is younger.
-const YOUNGEST: i64 = 1_793_404_800;
+pub(crate) const YOUNGEST: i64 = 1_793_404_800;
 /// 2011-01-01T00:00:00Z: nothing is older.
 const OLDEST: i64 = 1_293_840_000;
 /// 2018-06-01T00:00:00Z: Microsoft knows no creation date of some accounts from before.
@@ -118,7 +118,8 @@ impl Person {
             held.toggle(SPE_E3);
         }
         let mut dates = Draws::about(seed, Stream::Dates, index);
-        let since = OLDEST + dates.below((YOUNGEST - OLDEST) as u64) as i64;
+        let creation = creation(&mut dates);
+        let since = creation.since;
         let is_synced = match (kind, draws.below(100)) {
             (Kind::Employee, 0..55) | (Kind::ServiceAccount, 0..30) => Some(true),
             (Kind::Employee, 55..57) => Some(false),
@@ -153,7 +154,7 @@ impl Person {
             title: title(index, kind, department, &mut draws),
             office,
             user_type,
-            created_at: (!(is_old && dates.chance(120))).then_some(since),
+            created_at: creation.known,
             since,
             hired_at: hired_at(kind, since, &mut dates),
             is_synced,
@@ -236,7 +237,30 @@ fn another<T>(
         .unwrap_or(current)
 }
 
-fn department_position(department: &Department) -> usize {
+/// When an account was made.
+pub(crate) struct Creation {
+    /// When it was really made.
+    since: i64,
+    /// What Microsoft knows of that: `createdDateTime`.
+    pub(crate) known: Option<i64>,
+}
+
+/// When an account was made, without working out the rest of it.
+pub(crate) fn creation_of(seed: u64, index: u64) -> Creation {
+    creation(&mut Draws::about(seed, Stream::Dates, index))
+}
+
+fn creation(dates: &mut Draws) -> Creation {
+    let since = OLDEST + dates.below((YOUNGEST - OLDEST) as u64) as i64;
+    let is_forgotten = since < DATES_ARE_KEPT_SINCE && dates.chance(120);
+    Creation {
+        since,
+        known: (!is_forgotten).then_some(since),
+    }
+}
+
+/// Where a department stands in [`DEPARTMENTS`].
+pub(crate) fn department_position(department: &Department) -> usize {
     DEPARTMENTS
         .iter()
         .position(|other| other.name == department.name)

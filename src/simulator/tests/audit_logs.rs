@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,6 +8,7 @@ use super::sign_in::signed_in;
 use super::support::Clock;
 use super::support::Visit;
 use super::support::texts;
+use crate::simulator::Premium;
 
 const SIGN_INS: &str = "/v1.0/auditLogs/signIns";
 const AUDITS: &str = "/v1.0/auditLogs/directoryAudits";
@@ -310,11 +310,7 @@ async fn both_logs_together_may_be_asked_five_times_in_ten_seconds() {
 #[tokio::test]
 async fn without_premium_there_are_no_sign_ins_and_a_week_of_audits() {
     let (visit, _) = visit(120).await;
-    visit
-        .microsoft
-        .world
-        .premium
-        .store(false, Ordering::Relaxed);
+    visit.microsoft.set_premium(Premium::None);
     assert_eq!(
         visit.refusal(SIGN_INS).await,
         (
@@ -338,7 +334,7 @@ async fn without_premium_there_are_no_sign_ins_and_a_week_of_audits() {
             .unwrap()
             .contains("The minimum allowed date is 2026-11-16T12:00:00.0000000Z")
     );
-    visit.microsoft.world.premium.store(true, Ordering::Relaxed);
+    visit.microsoft.set_premium(Premium::P1);
     assert_eq!(visit.get(&older).await.status(), 200);
     let much_older =
         |log: &str, time: &str| format!("{log}?$filter={time}%20ge%202026-01-01T00:00:00Z");

@@ -6,8 +6,6 @@ mod filter;
 mod log;
 mod sign_ins;
 
-use std::sync::atomic::Ordering;
-
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -51,7 +49,7 @@ pub(super) const DIRECTORY_AUDITS_ENDPOINT: Endpoint = Endpoint {
 
 fn answer_sign_ins(call: &Call) -> Result<Answer, GraphError> {
     check_may(call, &["AuditLog.Read.All"])?;
-    if !call.world.premium.load(Ordering::Relaxed) {
+    if !call.world.tenancy().has_premium() {
         return Err(GraphError::new(
             403,
             "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
@@ -95,7 +93,7 @@ fn page(call: &Call, log: &Log) -> Result<Answer, GraphError> {
         &["$filter", "$top", "$orderby", "$select", "$skiptoken"],
     )?;
     let ledger = Ledger::open(world);
-    let keeps_long = world.premium.load(Ordering::Relaxed);
+    let keeps_long = world.tenancy().has_premium();
     let kept_since = ledger.now - KEPT_DAYS[usize::from(!keeps_long)] * DAY;
     let mut filter = Filter::parse(request.option("$filter").unwrap_or_default(), log)?;
     if log.refuses_older && filter.from.is_some_and(|from| from < kept_since) {
