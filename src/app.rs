@@ -7,8 +7,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::api::auth::{AccessControl, TokenDigest};
-use crate::api::health::{Health, HealthCheck};
+use crate::api::health::{Degradation, DegradationKind, Health, HealthCheck};
 use crate::api::http::Endpoint;
 use crate::clock::SharedClock;
 use crate::config::{Config, KeySource, TenantConfig};
@@ -25,7 +23,7 @@ use crate::engine::Engine;
 use crate::msgraph::{Endpoints, Http};
 use crate::store::{EncryptionKey, Health as StoreHealth, OpenError, OpenOptions, Store};
 use crate::sync::schedule::Heartbeat;
-use crate::sync::{CatalogSource, Coordinator, Parts, Schedule, TenantSettings};
+use crate::sync::{CatalogSource, Coordinator, Parts, Schedule, TenantSettings, random_secret};
 
 /// Why the server cannot start; each kind has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -303,9 +301,18 @@ fn take_free_port(config: &mut Config) -> Result<TcpListener, StartError> {
 fn health_of(core: &Core) -> HealthCheck {
     let (store, coordinator) = (core.store.clone(), Arc::clone(&core.coordinator));
     Arc::new(move || {
-        let mut degraded = coordinator.damages();
+        let damages = coordinator.damages().into_iter();
+        let mut degraded: Vec<_> = damages
+            .map(|reason| Degradation {
+                kind: DegradationKind::DamagedFacts,
+                reason,
+            })
+            .collect();
         if let StoreHealth::ReadOnly { reason } = store.health() {
-            degraded.push(format!("the store is read-only: {reason}"));
+            degraded.push(Degradation {
+                kind: DegradationKind::ReadOnlyStore,
+                reason: format!("the store is read-only: {reason}"),
+            });
         }
         Health {
             is_ready: true,
@@ -344,13 +351,9 @@ fn admin_token(config: &Config, store: &Store) -> Result<AdminToken, StartError>
 /// A new administrator's token: 256 random bits behind a prefix that scanners for leaked secrets can
 /// look for.
 pub fn random_token() -> Result<SecretString, StartError> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| StartError::Internal(format!("no random numbers: {error}")))?;
-    Ok(SecretString::from(format!(
-        "seatwise_{}",
-        URL_SAFE_NO_PAD.encode(bytes)
-    )))
+    let secret = random_secret().map_err(|missing| StartError::Internal(missing.to_string()))?;
+    let token = format!("seatwise_{}", secret.expose_secret());
+    Ok(SecretString::from(token))
 }
 
 /// The configured key, else the one in the usual file; the very first start makes that.

@@ -55,6 +55,8 @@ impl SignIn for Coordinator {
     }
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// The cookie that binds a sign-in to its browser.
 const COOKIE: &str = "seatwise_sign_in";
 /// As long as Microsoft's page may be left open.
@@ -62,6 +64,13 @@ const COOKIE_MINUTES: i64 = 10;
 /// Marks a browser that was sent to the public address once already: a proxy that renames the host
 /// would otherwise send it in circles.
 const ONCE: &str = "public";
+
+/// Says that a page may be asked for, and nothing of whether the link to it is good.
+pub(super) async fn unused() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, HTML))
+        .finish()
+}
 
 /// Sends the browser to Microsoft's sign-in.
 pub(super) async fn begin(
@@ -264,7 +273,7 @@ fn page(status: StatusCode, words: &Words<'_>) -> HttpResponse {
          <h1>{title}</h1>\n<p>{text}</p>\n</html>\n"
     );
     HttpResponse::build(status)
-        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CONTENT_TYPE, HTML))
         .body(body)
 }
 

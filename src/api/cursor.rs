@@ -11,8 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::Error;
 
-/// The longest cursor that is opened; a few names and a GUID fit many times.
-const LENGTH_MAX: usize = 8_192;
+/// The longest cursor that is opened. Users are sorted by three texts at most, and each is folded from
+/// one of at most 4 KiB, which folding makes three times as long at worst: 49 kB in base64.
+const LENGTH_MAX: usize = 65_536;
 
 const NONCE_BYTES: usize = 12;
 

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::Error;
-use crate::domain::ids::{ObjectId, RunId, SkuId, TenantKey};
+use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
 
 /// The longest id that is read: a kind, a tenant's key of 63 characters and a GUID fit well.
 const LENGTH_MAX: usize = 256;
@@ -19,6 +19,10 @@ pub(crate) enum GlobalId {
     User(TenantKey, ObjectId),
     /// A license of a tenant.
     License(TenantKey, SkuId),
+    /// A group of a tenant.
+    Group(TenantKey, ObjectId),
+    /// A purchase of a license by a tenant.
+    Subscription(TenantKey, SubscriptionId),
     /// A sync run of a tenant.
     SyncRun(TenantKey, RunId),
 }
@@ -47,6 +51,10 @@ impl GlobalId {
         match kind {
             "User" => ObjectId::parse(guid).map(|id| Self::User(key, id)),
             "License" => SkuId::parse(guid).map(|id| Self::License(key, id)),
+            "Group" => ObjectId::parse(guid).map(|id| Self::Group(key, id)),
+            "TenantSubscription" => {
+                SubscriptionId::parse(guid).map(|id| Self::Subscription(key, id))
+            }
             "SyncRun" => RunId::parse(guid).map(|id| Self::SyncRun(key, id)),
             _ => None,
         }
@@ -59,6 +67,8 @@ impl GlobalId {
             Self::Tenant(key) => format!("{kind}:{key}"),
             Self::User(key, id) => format!("{kind}:{key}:{id}"),
             Self::License(key, id) => format!("{kind}:{key}:{id}"),
+            Self::Group(key, id) => format!("{kind}:{key}:{id}"),
+            Self::Subscription(key, id) => format!("{kind}:{key}:{id}"),
             Self::SyncRun(key, id) => format!("{kind}:{key}:{id}"),
         };
         ID(URL_SAFE_NO_PAD.encode(plain))
@@ -70,6 +80,8 @@ impl GlobalId {
             Self::Tenant(_) => "Tenant",
             Self::User(..) => "User",
             Self::License(..) => "License",
+            Self::Group(..) => "Group",
+            Self::Subscription(..) => "TenantSubscription",
             Self::SyncRun(..) => "SyncRun",
         }
     }
@@ -103,6 +115,14 @@ pub(crate) fn license(id: &ID) -> Result<(TenantKey, SkuId), Error> {
     match GlobalId::parse(id)? {
         GlobalId::License(key, id) => Ok((key, id)),
         other => Err(other.is_not("License")),
+    }
+}
+
+/// Reads the id of a group.
+pub(crate) fn group(id: &ID) -> Result<(TenantKey, ObjectId), Error> {
+    match GlobalId::parse(id)? {
+        GlobalId::Group(key, id) => Ok((key, id)),
+        other => Err(other.is_not("Group")),
     }
 }
 
@@ -147,6 +167,14 @@ mod tests {
             &format!("License:contoso:{GUID}"),
         );
         check(
+            GlobalId::Group(key(), user),
+            &format!("Group:contoso:{GUID}"),
+        );
+        check(
+            GlobalId::Subscription(key(), SubscriptionId::parse(GUID).unwrap()),
+            &format!("TenantSubscription:contoso:{GUID}"),
+        );
+        check(
             GlobalId::SyncRun(key(), run),
             &format!("SyncRun:contoso:{GUID}"),
         );
@@ -171,7 +199,7 @@ mod tests {
         check_refused(encoded("Tenant:"));
         check_refused(encoded("Tenant:Contoso"));
         check_refused(encoded("Group:contoso"));
-        check_refused(encoded(&format!("Group:contoso:{GUID}")));
+        check_refused(encoded(&format!("Subscription:contoso:{GUID}")));
         check_refused(encoded("User:contoso"));
         check_refused(encoded("User:contoso:1"));
         check_refused(encoded(&format!("User::{GUID}")));
@@ -196,5 +224,6 @@ mod tests {
         assert!(
             tenant(&of_user).is_err() && license(&of_user).is_err() && sync_run(&of_user).is_err()
         );
+        assert!(group(&of_user).is_err());
     }
 }

@@ -4,7 +4,11 @@ use async_graphql::{Context, ID, Object};
 
 use super::error::Error;
 use super::ids;
+use super::scalars::Date;
 use super::settings::Limits;
+use super::types::activity::Workload;
+use super::types::group_connection::GroupConnection;
+use super::types::group_inputs::GroupFilterInput;
 use super::types::license_connection::LicenseConnection;
 use super::types::license_inputs::LicenseFilterInput;
 use super::types::nesting::FilterInput as _;
@@ -14,12 +18,14 @@ use super::types::paging::PageArguments;
 use super::types::reading::{Reading, caller};
 use super::types::sync_run_connection::SyncRunConnection;
 use super::types::tenant::Tenant;
+use super::types::usage::{Granularity, UsagePoint, checked_range};
 use super::types::user::User;
 use super::types::user_connection::{UserConnection, UserListing};
 use super::types::user_inputs::{UserBy, UserFilterInput, parse_search};
 use super::types::viewer::Viewer;
 use crate::domain::ids::ObjectId;
 use crate::domain::text::Folded;
+use crate::engine;
 
 /// The root of queries.
 pub struct Query;
@@ -42,14 +48,13 @@ impl Query {
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The `id`s of nodes, 500 at most; of more, `LIMIT_EXCEEDED`.")] ids: Vec<
-            ID,
-        >,
+        #[graphql(desc = "The `id`s of nodes, 500 at most.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Result<Node, Error>>>, Error> {
         if ids.len() > Limits::PAGE_ROWS_MOST {
             let most = Limits::PAGE_ROWS_MOST;
-            return Err(Error::limit_exceeded(format!(
-                "`ids` takes at most {most} ids."
+            return Err(Error::bad_input(format!(
+                "`ids` has {} ids; it takes at most {most}.",
+                ids.len()
             )));
         }
         let mut nodes = Vec::with_capacity(ids.len());
@@ -173,6 +178,62 @@ impl Query {
             before,
         };
         LicenseConnection::open(Reading::of(ctx)?, &filter, order_by, page)
+    }
+
+    /// The groups of all tenants that the token may see, by display name; those without one come last.
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only groups of which all this is true; every group when unsaid.")]
+        filter: Option<GroupFilterInput>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<GroupConnection, Error> {
+        let filter = filter.unwrap_or_default().into_filter()?;
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        GroupConnection::open(Reading::of(ctx)?, &filter, page)
+    }
+
+    /// Use of a workload over time by the users that a filter selects, from this server's own history,
+    /// oldest first. A day that no report covers has no point: its absence does not mean that nobody was
+    /// active.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn usage(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose use.")] workload: Workload,
+        #[graphql(desc = "Only users of whom all this is true today; everybody when unsaid.")]
+        filter: Option<UserFilterInput>,
+        #[graphql(desc = "The first day.")] from: Date,
+        #[graphql(desc = "The last day, at most 399 days later.")] to: Date,
+        #[graphql(
+            default_with = "Granularity::Day",
+            desc = "How many days one point stands for. A week or month at either end counts the days inside the range only."
+        )]
+        by: Granularity,
+    ) -> Result<Vec<UsagePoint>, Error> {
+        let (from, to) = checked_range(from, to)?;
+        let filter = filter.unwrap_or_default().into_filter()?;
+        let users = engine::select(Reading::of(ctx)?.indexes(), &filter, &[]);
+        let points = users.usage(workload.into(), from, to, by.into());
+        Ok(points.into_iter().map(UsagePoint::from).collect())
     }
 
     /// Every attempt to read a tenant from Microsoft, newest first, running ones included.

@@ -87,6 +87,39 @@ fn parse_day(text: &str) -> Option<civil::Date> {
     }
 }
 
+/// The scalar `BigInt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BigInt(pub(crate) u64);
+
+/// A whole number that `Int` may be too small for, such as bytes or seconds; as a string: "5000000000".
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let number = match &value {
+            Value::String(text) => parse_number(text),
+            Value::Number(number) => number.as_u64(),
+            _ => None,
+        };
+        number.map(Self).ok_or_else(|| {
+            InputValueError::custom("a whole number is wanted, such as \"5000000000\"")
+        })
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// The library would take a sign.
+fn parse_number(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.parse().ok()).flatten()
+}
+
 /// A count as `Int`, which ends at 2,147,483,647: more than any tenant has of anything, and a larger
 /// number is answered as that.
 pub(crate) fn int(count: impl TryInto<i32>) -> i32 {
@@ -155,6 +188,28 @@ mod tests {
         check_day("2026-11-23T00:00:00", false);
         check_day("20261123", false);
         check_day("2026-1-1", false);
+    }
+
+    #[track_caller]
+    fn check_big(value: Value, number: Option<u64>) {
+        assert_eq!(BigInt::is_valid(&value), number.is_some(), "{value}");
+        assert_eq!(BigInt::parse(value).ok(), number.map(BigInt));
+    }
+
+    #[test]
+    fn a_big_number_is_a_string_of_digits() {
+        assert_eq!(
+            BigInt(u64::MAX).to_value(),
+            Value::String("18446744073709551615".into())
+        );
+        check_big(Value::String("18446744073709551615".into()), Some(u64::MAX));
+        check_big(Value::String("18446744073709551616".into()), None);
+        check_big(Value::String("+7".into()), None);
+        check_big(Value::String("-7".into()), None);
+        check_big(Value::String(String::new()), None);
+        check_big(Value::from(7), Some(7));
+        check_big(Value::from(-7), None);
+        check_big(Value::Null, None);
     }
 
     #[test]

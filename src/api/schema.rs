@@ -216,7 +216,32 @@ mod tests {
         )
         .await;
         check_cost(
-            "{licenses(first: 500) {nodes {name seats {consumed} users {totalCount}}}}",
+            "{licenses(first: 500) {nodes {name seats {consumed active inactive unknown}
+                subscriptions {status seats nextChangeAt} users {totalCount}}}}",
+            true,
+        )
+        .await;
+        check_cost(
+            "{users(filter: {activityState: {in: [INACTIVE, NEVER_ACTIVE]},
+                activity: [{workload: TEAMS, lastActiveOn: {lt: \"2026-01-01\"}}]},
+                orderBy: [{field: LAST_ACTIVE_ON}], first: 200) {
+                breakdown(by: ACTIVITY_STATE) {label count activeCount inactiveCount unknownCount}
+                nodes {displayName lastActiveOn lastSignInAt activityState mailboxType
+                    groups(first: 5) {nodes {displayName}}
+                    activity(period: D90) {
+                        outlook {lastActiveOn emailsSent mailboxBytes} teams {meetings audioSeconds}
+                        oneDrive {viewedOrEdited storageBytes} sharePoint {visitedPages}
+                        vivaEngage {posted} apps {windows activatedPlatforms}
+                        copilot {byApp {app lastActiveOn}}}}}}",
+            true,
+        )
+        .await;
+        check_cost(
+            "{groups(filter: {assignsLicenses: true}, first: 50) {totalCount nodes {displayName
+                isDynamic assignsLicenses {name} members(first: 20) {totalCount nodes {displayName}}}}
+              usage(workload: TEAMS, from: \"2026-01-01\", to: \"2026-12-31\", by: WEEK) {
+                on activeUsers metrics {name total}}
+              tenants {signInsKnownSince capabilities {dataset state asOf remedy}}}",
             true,
         )
         .await;
@@ -233,6 +258,12 @@ mod tests {
         let deeper = "{licenses {nodes {users {nodes {licenses {license {users {nodes {licenses {
             license {users {nodes {id}}}}}}}}}}}}}";
         check_cost(deeper, false).await;
+        let members = "{users(first: 500) {nodes {groups(first: 10) {nodes {
+            members(first: 10) {nodes {id}}}}}}}";
+        check_cost(members, false).await;
+        let year = "usage(workload: TEAMS, from: \"2026-01-01\", to: \"2026-12-31\") {on}";
+        let years: Vec<_> = (0..14).map(|number| format!("u{number}: {year}")).collect();
+        check_cost(&format!("{{{}}}", years.join(" ")), false).await;
     }
 
     #[tokio::test]
@@ -242,6 +273,21 @@ mod tests {
         }
         let (message, _) = first_error("{users(first: 99999999999) {totalCount}}").await;
         assert!(message.contains("Int"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_argument_out_of_its_range_is_bad_input_whichever_it_is() {
+        let ids = "\"VGVuYW50OmNvbnRvc28\", ".repeat(501);
+        let (message, code) = first_error(&format!("{{nodes(ids: [{ids}]) {{id}}}}")).await;
+        assert_eq!(code, "BAD_INPUT", "{message}");
+        assert!(
+            message.contains("501") && message.contains("500"),
+            "{message}"
+        );
+        let range = "{usage(workload: TEAMS, from: \"2025-01-01\", to: \"2026-12-31\") {on}}";
+        let (message, code) = first_error(range).await;
+        assert_eq!(code, "BAD_INPUT", "{message}");
+        assert!(message.contains("400"), "{message}");
     }
 
     #[tokio::test]

@@ -170,13 +170,25 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(to_read("/healthz", health::healthz))
         .service(to_read("/readyz", health::readyz))
         .service(to_read("/metrics", health::metrics))
-        .service(to_read("/connect/callback", connect::callback))
-        .service(to_read("/connect/{tenant}", connect::begin))
+        .service(to_use_once("/connect/callback", connect::callback))
+        .service(to_use_once("/connect/{tenant}", connect::begin))
         .service(to_read("/", page))
         .service(to_read("/graphiql", page))
         .service(to_read("/assets/{file:.*}", page))
         .service(to_read("/favicon.svg", page))
         .service(to_read("/licenses.txt", page));
+}
+
+/// A link that GET uses up. HEAD, with which programs look where links lead, must leave it as it is.
+fn to_use_once<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args, Output = HttpResponse> + Copy,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler))
+        .route(web::head().to(connect::unused))
+        .default_service(web::to(http::only_to_read))
 }
 
 /// Something that is only read, by GET and HEAD.

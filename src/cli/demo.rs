@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
+use secrecy::ExposeSecret as _;
 
 use crate::app::App;
 use crate::clock::SystemClock;
 use crate::config::{Config, Sources};
 use crate::simulator::{Settings, Simulator};
+use crate::sync::random_secret;
 use crate::telemetry;
 
 use super::exit::{Exit, Failure};
@@ -38,7 +40,10 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<(), Failure> {
         .prefix("seatwise-demo-")
         .tempdir()
         .map_err(io)?;
-    let (token, key) = (random_hex()?, random_hex()?);
+    let random =
+        || random_secret().map_err(|missing| Failure::new(Exit::Internal, missing.to_string()));
+    let (token, key) = (random()?, random()?);
+    let (token, key) = (token.expose_secret(), key.expose_secret());
     block_on(async {
         let signals = Signals::listen()?;
         let simulator = Simulator::start(Settings {
@@ -50,13 +55,13 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<(), Failure> {
         .map_err(io)?;
         let config = Config::load(&Sources {
             file: None,
-            environment: settings(arguments.listen, &simulator, &token, &key),
+            environment: settings(arguments.listen, &simulator, token, key),
             // Not the operator's: a demo beside a config.toml is still a demo, and leaves no data.
             directory: directory.path().to_owned(),
         })?;
         telemetry::start_logging(config.log, Arc::new(SystemClock));
         let app = App::start(config, Arc::new(SystemClock), start_metrics()).await?;
-        output::print(&greeting(app.address(), &token, arguments.users));
+        output::print(&greeting(app.address(), token, arguments.users));
         until_stopped(app, signals).await
     })
 }
@@ -86,14 +91,6 @@ fn settings(listen: SocketAddr, simulator: &Simulator, token: &str, key: &str) -
 /// What a browser on this machine calls the demo.
 fn public_url(listen: SocketAddr) -> String {
     format!("http://localhost:{}", listen.port())
-}
-
-/// 32 random bytes.
-fn random_hex() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Internal, format!("no random numbers: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn greeting(address: SocketAddr, token: &str, users: u32) -> String {
@@ -129,12 +126,5 @@ mod tests {
         );
         let body: serde_json::Value = serde_json::from_str(body.trim_matches('\'')).unwrap();
         assert!(body["query"].as_str().unwrap().contains("{eq: \"Sales\"}"));
-    }
-
-    #[test]
-    fn random_texts_differ_and_pass_for_tokens_and_keys() {
-        let (one, two) = (random_hex().unwrap(), random_hex().unwrap());
-        assert_eq!(one.len(), 64);
-        assert_ne!(one, two);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::sync_run::{DatasetState, SyncRun, SyncState};
+use crate::domain::sync_run::{Dataset, DatasetState, SyncRun, SyncState};
 
 use super::output;
 
@@ -42,7 +42,7 @@ pub(super) struct Named {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Part {
-    #[serde(deserialize_with = "dataset_name")]
+    #[serde(deserialize_with = "dataset_of_word")]
     pub(super) dataset: String,
     #[serde(deserialize_with = "dataset_state")]
     pub(super) state: DatasetState,
@@ -101,10 +101,24 @@ fn dataset_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DatasetSt
     }
 }
 
-fn dataset_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(String::deserialize(deserializer)?
-        .to_lowercase()
-        .replace('_', " "))
+fn dataset_of_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(dataset_name(&String::deserialize(deserializer)?))
+}
+
+/// What a dataset is called here, of its word in the schema; a newer server may have one that this
+/// version does not know.
+pub(super) fn dataset_name(word: &str) -> String {
+    let letters = |text: &str| {
+        let letters = text
+            .chars()
+            .filter(|character| character.is_ascii_alphabetic());
+        letters.collect::<String>().to_ascii_lowercase()
+    };
+    let known = Dataset::ALL.map(Dataset::name).into_iter();
+    let mut meant = known.filter(|name| letters(name) == letters(word));
+    meant
+        .next()
+        .map_or_else(|| word.to_lowercase().replace('_', " "), str::to_owned)
 }
 
 /// Where runs are shown. Several runs may be shown from several tasks at a time.
@@ -162,11 +176,15 @@ fn lines(before: Option<&Snapshot>, now: &Snapshot) -> Vec<String> {
     lines
 }
 
+/// What was not read has no line: of so many datasets most may be left for another run.
 fn is_news(old: Option<&Part>, now: &Part) -> bool {
     let (old_state, old_rows) = old.map_or((DatasetState::Waiting, 0), |old| (old.state, old.rows));
     match now.state {
         DatasetState::Running => now.rows / ROWS_A_LINE > old_rows / ROWS_A_LINE,
-        state => state != old_state,
+        DatasetState::Complete | DatasetState::Unchanged | DatasetState::Failed => {
+            now.state != old_state
+        }
+        DatasetState::Waiting | DatasetState::Skipped => false,
     }
 }
 
@@ -211,7 +229,30 @@ fn outcome(run: &Snapshot) -> String {
         .problem
         .as_ref()
         .map(|problem| format!(": {}", one_line(problem)));
-    format!("{}: {words}{}", run.tenant.key, problem.unwrap_or_default())
+    let (tenant, counts) = (&run.tenant.key, counts(run));
+    format!("{tenant}: {words}{counts}{}", problem.unwrap_or_default())
+}
+
+/// What became of the datasets: " (12 read, 5 unchanged, 2 skipped)".
+fn counts(run: &Snapshot) -> String {
+    let words = [
+        (DatasetState::Complete, "read"),
+        (DatasetState::Unchanged, "unchanged"),
+        (DatasetState::Skipped, "skipped"),
+        (DatasetState::Failed, "failed"),
+    ];
+    let counted = words.map(|(state, word)| {
+        let of_state = run.datasets.iter().filter(|part| part.state == state);
+        (of_state.count(), word)
+    });
+    let told = counted.into_iter().filter(|(count, _)| *count > 0);
+    let told: Vec<_> = told
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", told.join(", "))
 }
 
 /// A text from outside on one line of a terminal.
@@ -252,7 +293,7 @@ fn position(run: &Snapshot, part: &Part) -> Option<u64> {
     }
 }
 
-/// The bars on the terminal, one a tenant and dataset.
+/// The bars on the terminal, by tenant and dataset.
 #[derive(Default)]
 struct Bars {
     all: MultiProgress,
@@ -264,6 +305,12 @@ impl Bars {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         for part in &run.datasets {
             let name = format!("{} {}", run.tenant.key, part.dataset);
+            if !has_bar(part.state) {
+                if let Some(bar) = by_name.remove(&name) {
+                    bar.finish_and_clear();
+                }
+                continue;
+            }
             let bar = by_name
                 .entry(name)
                 .or_insert_with_key(|name| self.all.add(bar(name)));
@@ -279,9 +326,21 @@ impl Bars {
     }
 }
 
+/// A terminal holds fewer lines than there are datasets: those that are being read have a bar, and
+/// those that failed keep theirs.
+fn has_bar(state: DatasetState) -> bool {
+    match state {
+        DatasetState::Running | DatasetState::Failed => true,
+        DatasetState::Waiting
+        | DatasetState::Complete
+        | DatasetState::Unchanged
+        | DatasetState::Skipped => false,
+    }
+}
+
 fn bar(name: &str) -> ProgressBar {
     // A template that indicatif cannot read is a fault that shows as its own plain bar.
-    let style = ProgressStyle::with_template("{prefix:24!} {spinner} [{bar:30}] {wide_msg}")
+    let style = ProgressStyle::with_template("{prefix:32!} {spinner} [{bar:30}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");
     ProgressBar::new(BAR_LENGTH)
@@ -354,7 +413,7 @@ mod tests {
                 "contoso: users 12,345 rows",
                 "contoso: users complete, 1,234,567 rows, 2 unreadable, throttled 3 times",
                 "contoso: licenses unchanged, 25 rows",
-                "contoso: sync complete",
+                "contoso: sync complete (2 read, 1 unchanged)",
             ]
         );
     }
@@ -377,8 +436,7 @@ mod tests {
             [
                 "contoso: sync started",
                 "contoso: users failed after 999 rows: PERMISSION: add User.Read.All",
-                "contoso: licenses skipped",
-                "contoso: sync failed, the facts from before stay: PERMISSION: add User.Read.All and consent",
+                "contoso: sync failed, the facts from before stay (1 skipped, 1 failed): PERMISSION: add User.Read.All and consent",
             ]
         );
     }
@@ -392,9 +450,35 @@ mod tests {
         }"#;
         let snapshot: Snapshot = serde_json::from_str(text).unwrap();
         assert_eq!(snapshot.state, SyncState::Running);
-        assert_eq!(snapshot.datasets[0].dataset, "sign ins");
+        assert_eq!(snapshot.datasets[0].dataset, "sign-ins");
         assert_eq!(snapshot.datasets[0].throttled_requests, 3);
         assert!(serde_json::from_str::<Snapshot>(&text.replace("RUNNING", "FLYING")).is_err());
+    }
+
+    #[test]
+    fn a_dataset_is_called_what_it_is_called_here() {
+        let check = |word: &str, name: &str| assert_eq!(dataset_name(word), name);
+        check("ORGANIZATION", "organization");
+        check("SIGN_IN_ACTIVITY", "sign-in activity");
+        check("ONEDRIVE_USAGE", "OneDrive usage");
+        check("VIVA_ENGAGE_ACTIVITY", "Viva Engage activity");
+        check("SOMETHING_NEW", "something new");
+    }
+
+    #[test]
+    fn only_what_is_read_or_failed_has_a_bar() {
+        let with_bar: Vec<_> = [
+            DatasetState::Waiting,
+            DatasetState::Running,
+            DatasetState::Complete,
+            DatasetState::Unchanged,
+            DatasetState::Skipped,
+            DatasetState::Failed,
+        ]
+        .into_iter()
+        .filter(|state| has_bar(*state))
+        .collect();
+        assert_eq!(with_bar, [DatasetState::Running, DatasetState::Failed]);
     }
 
     #[test]

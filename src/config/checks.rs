@@ -14,7 +14,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::{Limits, ServerSettings};
-use crate::msgraph::{NetworkSettings, is_loopback};
+use crate::msgraph::{NetworkSettings, bare_origin, is_loopback, is_private};
 use crate::store::EncryptionKey;
 use crate::telemetry::LogSettings;
 
@@ -291,6 +291,11 @@ fn schedule(text: &str) -> Result<Cron, String> {
 }
 
 fn network(raw: &RawNetwork, directory: &Path) -> Result<NetworkSettings, Invalid> {
+    if raw.proxy.is_none() && !raw.no_proxy.is_empty() {
+        let text =
+            "is set and proxy is not: set both, or name the hosts in the system's own NO_PROXY";
+        return Err(Invalid::new("no_proxy", text));
+    }
     let proxy = raw.proxy.as_ref().map(|RawSecret(text)| proxy(text));
     let ca_file = raw.ca_file.as_ref().map(|path| {
         let path = directory.join(path);
@@ -351,11 +356,9 @@ fn catalog(raw: &RawCatalog) -> Result<CatalogSettings, Invalid> {
         "" => None,
         text => {
             let url = Url::parse(text).ok();
-            let is_safe =
-                |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
             let problem = format!("\"{text}\" is not an https URL");
             Some(
-                url.filter(is_safe)
+                url.filter(is_private)
                     .ok_or(problem)
                     .map_err(Invalid::of("url"))?,
             )
@@ -418,19 +421,16 @@ fn seconds(number: u64) -> Result<Duration, String> {
     within(number, 1, 300).map(Duration::from_secs)
 }
 
-/// An http or https URL of scheme, host and port alone.
+/// An http or https URL of scheme, host and port alone. What may hold a password is not repeated.
 pub(super) fn origin(text: &str) -> Result<Url, String> {
-    let bare = |url: &Url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    };
-    Url::parse(text).ok().filter(bare).ok_or_else(|| {
-        format!("\"{text}\" is not an http or https URL without path, such as \"https://seatwise.contoso.com\"")
+    bare_origin(text).ok_or_else(|| {
+        let after_scheme = text.split_once("://").map_or(text, |(_, after)| after);
+        let user = after_scheme.rsplit_once('@').map_or("", |(user, _)| user);
+        let shown = match user.contains(':') {
+            true => "it".to_owned(),
+            false => format!("\"{text}\""),
+        };
+        format!("{shown} is not an http or https URL without path, such as \"https://seatwise.contoso.com\"")
     })
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::TenantKey;
 use crate::domain::tenant::{Cloud, TenantAccess};
-use crate::msgraph::{Certificate, Credential, is_loopback};
+use crate::msgraph::{Certificate, Credential, is_private};
 
 use super::checks::{Invalid, is_host_name, origin};
 use super::raw::{RawAccess, RawCloud, RawSecret, RawTenant};
@@ -121,7 +121,7 @@ fn read_certificate(path: &Path) -> Result<Certificate, String> {
 fn host_url(text: Option<&str>) -> Result<Option<Url>, String> {
     let Some(text) = text else { return Ok(None) };
     let url = origin(text)?;
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if !is_private(&url) {
         return Err(format!(
             "\"{text}\" would send tokens in the clear; only a loopback address goes without https"
         ));

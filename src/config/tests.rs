@@ -623,6 +623,14 @@ fn other_sections_are_refused_in_words() {
         "config.toml:2: network.proxy: is not an http or https URL, such as \"http://proxy.contoso.com:3128\"",
     );
     refused(
+        "[network]\nno_proxy = [\"intranet.contoso.com\"]\n",
+        "config.toml:2: network.no_proxy: is set and proxy is not: set both, or name the hosts in the system's own NO_PROXY",
+    );
+    refused(
+        "[server]\npublic_url = \"https://me:hunter2@seats.example\"\n",
+        "config.toml:2: server.public_url: it is not an http or https URL without path, such as \"https://seatwise.contoso.com\"",
+    );
+    refused(
         "[network]\nca_file = \"config.toml\"\n",
         "config.toml:2: network.ca_file: DIR/config.toml holds no certificate in PEM",
     );

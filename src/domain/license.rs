@@ -1,6 +1,26 @@
 //! A product of which a tenant holds seats.
 
 use super::ids::{PlanId, SkuId};
+use super::text::tidy_name;
+
+/// The longest name that an operator gives a license, in characters; Microsoft's longest has 101.
+pub const OPERATOR_NAME_CHARACTERS_MAX: usize = 200;
+
+/// Why a text is not a name for a license.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the name of a license takes 1 to {OPERATOR_NAME_CHARACTERS_MAX} characters; null goes back to the catalog's name"
+)]
+pub struct InvalidLicenseName;
+
+/// Reads the operator's own name for a license: tidy, there, and of bounded length.
+pub fn operator_name(text: &str) -> Result<String, InvalidLicenseName> {
+    let name = tidy_name(text);
+    match name.chars().count() {
+        1..=OPERATOR_NAME_CHARACTERS_MAX => Ok(name),
+        _ => Err(InvalidLicenseName),
+    }
+}
 
 /// A product that the tenant holds seats of: Graph's `subscribedSku`. All purchases of the product
 /// are one license.
@@ -57,6 +77,20 @@ pub struct ServicePlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check_name(text: &str, name: Option<&str>) {
+        assert_eq!(operator_name(text).ok().as_deref(), name);
+    }
+
+    #[test]
+    fn an_operators_name_is_tidy_present_and_of_bounded_length() {
+        check_name("  Office\u{a0} workers ", Some("Office workers"));
+        check_name("", None);
+        check_name(" \t ", None);
+        check_name(&"ü".repeat(200), Some(&"ü".repeat(200)));
+        check_name(&"ü".repeat(201), None);
+    }
 
     #[test]
     fn available_counts_seats_in_grace_and_may_be_negative() {

@@ -9,7 +9,7 @@ use super::catalog::{LicenseName, NameSource};
 use super::filter::{OrderDirection, TextCondition};
 use super::ids::{SkuId, TenantKey};
 use super::license::License;
-use super::text::fold;
+use super::text::{fold, sort_key};
 
 /// A condition on licenses.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +111,7 @@ pub struct LicensePosition {
 /// One value that licenses are sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortKey {
-    /// A folded text.
+    /// The [`sort_key`] of a text.
     Text(String),
     /// A count of seats.
     Number(i64),
@@ -121,7 +121,7 @@ impl LicensePosition {
     /// Where a license stands.
     pub fn of(facts: LicenseFacts<'_>, orders: &[LicenseOrder]) -> Self {
         let key = |order: &LicenseOrder| match order.field {
-            LicenseOrderField::Name => SortKey::Text(fold(&facts.name.text)),
+            LicenseOrderField::Name => SortKey::Text(sort_key(&facts.name.text)),
             LicenseOrderField::Seats => SortKey::Number(facts.license.seats.enabled.into()),
             LicenseOrderField::Consumed => SortKey::Number(facts.license.seats.consumed.into()),
             LicenseOrderField::Available => SortKey::Number(facts.license.seats.available()),

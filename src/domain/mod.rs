@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod day;
 pub mod filter;
 pub mod group;
+pub mod group_filter;
 pub mod ids;
 pub mod license;
 pub mod license_filter;

@@ -394,6 +394,34 @@ pub enum CapabilityState {
     Unknown,
 }
 
+impl CapabilityState {
+    /// Whose move it is when the last attempt met a problem of this kind.
+    pub fn after(kind: ProblemKind) -> Self {
+        match kind {
+            ProblemKind::Permission => Self::MissingScope,
+            ProblemKind::Role => Self::MissingRole,
+            ProblemKind::NeedsPremium => Self::NeedsPremium,
+            ProblemKind::Concealed => Self::Concealed,
+            ProblemKind::UnsupportedCloud => Self::UnsupportedCloud,
+            ProblemKind::SignIn
+            | ProblemKind::Suspect
+            | ProblemKind::Throttled
+            | ProblemKind::Unreachable
+            | ProblemKind::BadResponse
+            | ProblemKind::Refused
+            | ProblemKind::UntrustedLink
+            | ProblemKind::Loop
+            | ProblemKind::TooLarge
+            | ProblemKind::Quarantine
+            | ProblemKind::WrongTenant
+            | ProblemKind::DiskFull
+            | ProblemKind::Storage
+            | ProblemKind::Interrupted
+            | ProblemKind::Internal => Self::Failing,
+        }
+    }
+}
+
 /// What works for one dataset of a tenant and what an administrator has to do where it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {

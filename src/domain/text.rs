@@ -55,6 +55,18 @@ fn composed(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The most bytes of a text that lists are sorted by. The longest names that Microsoft takes have 256
+/// characters.
+pub const SORT_KEY_BYTES_MAX: usize = 1_024;
+
+/// What a list sorts a text by: its folded form, as far as [`SORT_KEY_BYTES_MAX`] goes. Texts that are
+/// alike so far are equal to the list, so that a place in it is small whatever the text is.
+pub fn sort_key(text: &str) -> String {
+    let mut folded = fold(text);
+    folded.truncate(folded.floor_char_boundary(SORT_KEY_BYTES_MAX));
+    folded
+}
+
 /// The words of a search, folded: what must occur as prefixes, each at the start of some word.
 pub fn search_words(text: &str) -> Vec<Folded> {
     words(&fold(text))
@@ -108,6 +120,13 @@ mod tests {
     fn folding_is_the_same_in_a_turkish_locale() {
         assert_ne!(Folded::new("I"), Folded::new("ı"));
         check_same("İ", "i\u{307}");
+    }
+
+    #[test]
+    fn a_sort_key_is_the_beginning_of_the_folded_text() {
+        assert_eq!(sort_key(" Straße "), "strasse");
+        let long = sort_key(&format!("a{}", "Ü".repeat(600)));
+        assert_eq!(long, format!("a{}", "ü".repeat(511)));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Position {
                 None => bytes.push(0),
                 Some(OwnedKey::Text(text)) => {
                     bytes.push(1);
-                    bytes.extend((text.len() as u32).to_be_bytes()); // Kept texts are at most 1 MiB.
+                    bytes.extend((text.len() as u32).to_be_bytes()); // Kept texts are at most 4 KiB.
                     bytes.extend(text.as_bytes());
                 }
                 Some(OwnedKey::Time(time)) => {

@@ -3,7 +3,7 @@
 use crate::domain::filter::{UserDimension, UserOrderField};
 use crate::domain::user::User;
 
-use super::texts::Texts;
+use super::texts::{Texts, kept};
 use super::values::Values;
 
 /// The text properties with few distinct values.
@@ -59,7 +59,7 @@ impl Property {
             Self::UsageLocation => &user.usage_location,
             Self::EmployeeType => &user.employee_type,
         };
-        text.as_deref()
+        text.as_deref().map(kept)
     }
 }
 

@@ -11,9 +11,9 @@ use crate::domain::text::fold;
 use super::chunked::{CHUNK_ROWS, Chunks, split_row};
 use super::heap::{Heap, Parts};
 
-/// The longest text that is kept, in bytes. Microsoft's own limits are far below; this keeps the
-/// offsets of a chunk within 31 bits whatever is sent.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+/// The longest text that is kept, in bytes. Microsoft's own limits are below; this keeps a place in a
+/// sorted list small enough for a cursor, and the offsets of a chunk within 31 bits, whatever is sent.
+const TEXT_BYTES_MAX: usize = 1 << 12;
 
 /// In an offset: the row has a text.
 const PRESENT: u32 = 1 << 31;
@@ -93,7 +93,7 @@ impl PartialEq for Lowered<'_> {
 impl Eq for Lowered<'_> {}
 
 /// The part of a text that is kept: all of it, unless it is absurdly long.
-fn kept(text: &str) -> &str {
+pub(super) fn kept(text: &str) -> &str {
     let end = text.floor_char_boundary(TEXT_BYTES_MAX);
     text.get(..end).unwrap_or(text)
 }
@@ -196,7 +196,7 @@ impl TextChunk {
     }
 
     fn set(&mut self, at: usize, text: Option<&str>) {
-        let last = self.text.len() as u32; // At most CHUNK_ROWS * TEXT_BYTES_MAX = 2^30.
+        let last = self.text.len() as u32; // At most CHUNK_ROWS * TEXT_BYTES_MAX.
         if self.ends.len() <= at {
             if self.ends.capacity() == 0 {
                 // One row of a chunk is mostly followed by the others.

@@ -43,6 +43,6 @@ pub use directory::{
 pub use http::{Http, NetworkSettings};
 pub use logs::{DirectoryAudit, SignIn};
 pub use meter::Meter;
-pub use origin::{Endpoints, is_loopback};
+pub use origin::{Endpoints, bare_origin, is_loopback, is_private};
 pub use paging::{Quarantined, Rows, UserPages, UsersCheckpoint, quarantine_problem};
 pub use reports::{Report, ReportAnswer, ReportKey, ReportRow};

@@ -152,27 +152,37 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn origin(key: &str, configured: Option<&str>, host: &str) -> Result<Url, String> {
-    let Some(text) = configured else {
-        return Url::parse(&format!("https://{host}/")).map_err(|error| format!("{host}: {error}"));
+/// A URL of scheme, host and port alone, by http or https; `None` for any other text.
+pub fn bare_origin(text: &str) -> Option<Url> {
+    let is_bare = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
     };
+    Url::parse(text).ok().filter(is_bare)
+}
+
+/// Whether nobody on the way to a URL can read along: it is https, or never leaves this machine.
+pub fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+fn origin(key: &str, configured: Option<&str>, host: &str) -> Result<Url, String> {
+    let own = format!("https://{host}");
     // The text itself is not repeated: it may hold a password.
-    let example = format!("{key} must be scheme and host only, such as \"https://{host}\"");
-    let url = Url::parse(text).map_err(|error| format!("{example}: {error}"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("{example}: it holds a user name or password"));
+    let url = bare_origin(configured.unwrap_or(&own)).ok_or_else(|| {
+        format!("{key} must be scheme and host only, by https or http, such as \"{own}\"")
+    })?;
+    if is_private(&url) {
+        return Ok(url);
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{example}: it has a path, a query or a fragment"));
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(format!(
-            "{example}: plain http is for 127.0.0.0/8, [::1] and localhost only, or tokens would travel in clear"
-        )),
-        other => Err(format!("{example}: not {other}")),
-    }
+    Err(format!(
+        "{key} must be https, such as \"{own}\": plain http is for 127.0.0.0/8, [::1] and localhost only, or tokens would travel in clear"
+    ))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use super::run::problem_of_sign_in;
+use super::probe::probe;
 use super::sign_in::BegunSignIn;
 use super::tenant::{RefreshToken, TenantState};
 use super::{Coordinator, Refusal};
@@ -102,7 +102,7 @@ impl Coordinator {
         match tenant.access {
             TenantAccess::Delegated => {
                 self.leave_disconnected(&tenant).await?;
-                Ok(Some(self.ticket_url(key)))
+                Ok(Some(self.ticket_url(key)?))
             }
             TenantAccess::App => {
                 let connecting = |connection| {
@@ -140,13 +140,13 @@ impl Coordinator {
         Ok(())
     }
 
-    fn ticket_url(&self, key: &TenantKey) -> Url {
-        let ticket = self.tickets.open(key.clone(), self.shared.clock.now());
+    fn ticket_url(&self, key: &TenantKey) -> Result<Url, Refusal> {
+        let ticket = self.tickets.open(key.clone(), self.shared.clock.now())?;
         let mut url = self.public_url.clone();
         url.set_path(&format!("/connect/{key}"));
         url.query_pairs_mut()
             .append_pair("ticket", ticket.expose_secret());
-        url
+        Ok(url)
     }
 
     /// Tries an application's credentials; what comes of it is the tenant's connection.
@@ -270,8 +270,8 @@ impl Coordinator {
             key.clone(),
             SecretString::from(verifier.secret().clone()),
             tenant.era.current(),
-        );
-        let state = self.sign_ins.open(begun, self.shared.clock.now());
+        )?;
+        let state = self.sign_ins.open(begun, self.shared.clock.now())?;
         let url = tenant.login.authorize_url(
             &self.callback_url(),
             state.expose_secret(),
@@ -387,35 +387,10 @@ impl Coordinator {
         &self,
         key: &TenantKey,
     ) -> Result<Vec<(Dataset, Result<(), Problem>)>, Refusal> {
-        let client = &self.state(key)?.client;
-        let meter = Meter::new(CancellationToken::new());
         let tenant = self.state(key)?;
-        let organization = match client.organization(&meter).await {
-            Ok(organization) => tenant.verify(&organization),
-            Err(error) => Err(problem_of(error)),
-        };
-        let users = client
-            .users(None, &meter)
-            .next()
-            .await
-            .map(drop)
-            .map_err(problem_of);
-        let licenses = client.licenses(&meter).await.map(drop).map_err(problem_of);
-        Ok(vec![
-            (Dataset::Organization, organization),
-            (Dataset::Users, users),
-            (Dataset::Licenses, licenses),
-        ])
-    }
-}
-
-fn problem_of(error: msgraph::Error) -> Problem {
-    match error {
-        msgraph::Error::Problem(problem) => problem,
-        msgraph::Error::SignIn(error) => problem_of_sign_in(&error),
-        msgraph::Error::Expired | msgraph::Error::Canceled => Problem::new(
-            crate::domain::sync_run::ProblemKind::Interrupted,
-            "the server is stopping",
-        ),
+        let meter = Meter::new(CancellationToken::new());
+        let now = self.shared.clock.now();
+        let verify = |organization: &Organization| tenant.verify(organization);
+        Ok(probe(&tenant.client, &meter, now, verify).await)
     }
 }

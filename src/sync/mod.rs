@@ -12,8 +12,10 @@ mod era;
 mod load;
 mod names;
 pub mod plan;
+mod probe;
 mod run;
 pub mod schedule;
+mod secret;
 mod sign_in;
 mod tenant;
 mod tokens;
@@ -33,6 +35,8 @@ use uuid::Uuid;
 
 pub use self::connect::{Callback, SignInRefused, SignInStart};
 pub use self::plan::Schedule;
+pub use self::probe::probe;
+pub use self::secret::{NoRandomness, random_secret};
 
 use self::capability::Experience;
 use self::names::Names;
@@ -43,14 +47,12 @@ use self::tenant::{Running, Shared, TenantState, lock};
 use crate::clock::SharedClock;
 use crate::domain::catalog::{Catalog, CatalogChanges};
 use crate::domain::ids::{RunId, SkuId, TenantKey};
+use crate::domain::license::{self, InvalidLicenseName};
 use crate::domain::sync_run::{Capability, Problem, ProblemKind, SyncRun, SyncTrigger};
 use crate::domain::tenant::{Cloud, Connection, ConnectionState, TenantAccess};
 use crate::engine::Engine;
 use crate::msgraph::{Credential, Endpoints, Http};
 use crate::store::{self, Store};
-
-/// A license's own name may be this long.
-const LICENSE_NAME_CHARACTERS_MAX: usize = 200;
 
 /// A tenant as configured.
 pub struct TenantSettings {
@@ -155,6 +157,18 @@ pub enum Refusal {
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<InvalidLicenseName> for Refusal {
+    fn from(invalid: InvalidLicenseName) -> Self {
+        Self::BadInput(invalid.to_string())
+    }
+}
+
+impl From<NoRandomness> for Refusal {
+    fn from(missing: NoRandomness) -> Self {
+        Self::Unavailable(missing.to_string())
     }
 }
 
@@ -398,7 +412,7 @@ impl Coordinator {
         if self.shared.index(key).license(id).is_none() {
             return Err(Refusal::NotFound);
         }
-        let name = name.map(checked_license_name).transpose()?;
+        let name = name.map(license::operator_name).transpose()?;
         let (key, filed) = (key.clone(), name.clone());
         self.shared
             .with_store(move |store| store.save_license_name(&key, id, filed.as_deref()))
@@ -514,21 +528,6 @@ fn log_end(run: &SyncRun, effort: Effort) {
             tracing::warn!(tenant = %run.tenant, run = %run.id, state, rows, requests, %problem, "sync run ended");
         }
     }
-}
-
-fn checked_license_name(name: &str) -> Result<String, Refusal> {
-    let tidy = crate::domain::text::tidy_name(name);
-    if tidy.is_empty() {
-        return Err(Refusal::BadInput(
-            "a license's name cannot be empty; null goes back to the catalog's name".to_owned(),
-        ));
-    }
-    if tidy.chars().count() > LICENSE_NAME_CHARACTERS_MAX {
-        return Err(Refusal::BadInput(format!(
-            "a license's name has at most {LICENSE_NAME_CHARACTERS_MAX} characters"
-        )));
-    }
-    Ok(tidy)
 }
 
 /// A new run's id; ids sort by the time of their making.

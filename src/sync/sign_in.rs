@@ -5,13 +5,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::secret::{NoRandomness, random_secret};
 use crate::domain::ids::TenantKey;
 
 /// How long a ticket and a begun sign-in are good.
@@ -38,8 +37,8 @@ impl<T> Proofs<T> {
     }
 
     /// Opens a proof; the secret is told once.
-    pub(super) fn open(&self, purpose: T, now: Timestamp) -> SecretString {
-        let secret = random_secret();
+    pub(super) fn open(&self, purpose: T, now: Timestamp) -> Result<SecretString, NoRandomness> {
+        let secret = random_secret()?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, proof| proof.expires_at > now);
         if open.len() >= OPEN_MAX {
@@ -59,7 +58,7 @@ impl<T> Proofs<T> {
                 expires_at,
             },
         );
-        secret
+        Ok(secret)
     }
 
     /// Uses a proof up; what it was for, when it was good. Looking up a hash tells an attacker
@@ -92,27 +91,21 @@ impl BegunSignIn {
         tenant: TenantKey,
         pkce_verifier: SecretString,
         era: u64,
-    ) -> (Self, SecretString) {
-        let browser_secret = random_secret();
+    ) -> Result<(Self, SecretString), NoRandomness> {
+        let browser_secret = random_secret()?;
         let begun = Self {
             tenant,
             pkce_verifier,
             era,
             browser: hash(browser_secret.expose_secret()),
         };
-        (begun, browser_secret)
+        Ok((begun, browser_secret))
     }
 
     /// Whether the browser that came back is the one that left.
     pub(super) fn is_of_browser(&self, browser_secret: Option<&str>) -> bool {
         browser_secret.is_some_and(|secret| hash(secret).ct_eq(&self.browser).into())
     }
-}
-
-/// 244 random bits from the system's source, in base64url.
-fn random_secret() -> SecretString {
-    let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes);
-    SecretString::from(URL_SAFE_NO_PAD.encode(halves.concat()))
 }
 
 fn hash(text: &str) -> [u8; 32] {
@@ -130,7 +123,7 @@ mod tests {
     #[test]
     fn a_proof_is_good_once() {
         let proofs = Proofs::new();
-        let secret = proofs.open("contoso", at(0));
+        let secret = proofs.open("contoso", at(0)).unwrap();
         assert_eq!(
             proofs.redeem(secret.expose_secret(), at(1)),
             Some("contoso")
@@ -141,7 +134,10 @@ mod tests {
     #[test]
     fn a_proof_is_good_for_ten_minutes() {
         let proofs = Proofs::new();
-        let (early, late) = (proofs.open((), at(0)), proofs.open((), at(0)));
+        let (early, late) = (
+            proofs.open((), at(0)).unwrap(),
+            proofs.open((), at(0)).unwrap(),
+        );
         assert_eq!(proofs.redeem(early.expose_secret(), at(9)), Some(()));
         assert_eq!(proofs.redeem(late.expose_secret(), at(10)), None);
     }
@@ -149,7 +145,7 @@ mod tests {
     #[test]
     fn a_guessed_proof_is_worth_nothing() {
         let proofs = Proofs::new();
-        let secret = proofs.open((), at(0));
+        let secret = proofs.open((), at(0)).unwrap();
         assert_eq!(proofs.redeem("guess", at(1)), None);
         assert_eq!(proofs.redeem("", at(1)), None);
         assert_eq!(secret.expose_secret().len(), 43);
@@ -158,9 +154,9 @@ mod tests {
     #[test]
     fn a_flood_of_proofs_is_bounded_and_drops_the_oldest() {
         let proofs = Proofs::new();
-        let first = proofs.open(0, at(0));
+        let first = proofs.open(0, at(0)).unwrap();
         for number in 1..=OPEN_MAX {
-            proofs.open(number, at(1));
+            proofs.open(number, at(1)).unwrap();
         }
         assert_eq!(proofs.redeem(first.expose_secret(), at(2)), None);
         assert_eq!(proofs.open.lock().unwrap().len(), OPEN_MAX);
@@ -169,7 +165,7 @@ mod tests {
     #[test]
     fn a_sign_in_belongs_to_the_browser_that_began_it() {
         let tenant = TenantKey::parse("contoso").unwrap();
-        let (begun, secret) = BegunSignIn::new(tenant, SecretString::from("verifier"), 0);
+        let (begun, secret) = BegunSignIn::new(tenant, SecretString::from("verifier"), 0).unwrap();
         assert!(begun.is_of_browser(Some(secret.expose_secret())));
         assert!(!begun.is_of_browser(Some("other")));
         assert!(!begun.is_of_browser(None));

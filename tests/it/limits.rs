@@ -433,7 +433,7 @@ async fn health_and_pages_are_open_and_named_hosts_only() {
     let server = Server::demo().await;
     let get = |path: &str| ask(server, Method::GET, path);
     let health: Value = send(get("/healthz")).await.json().await.unwrap();
-    assert_eq!(health, json!({"status": "ok", "reasons": []}));
+    assert_eq!(health, json!({"status": "ok", "problems": {}}));
     let ready: Value = send(get("/readyz")).await.json().await.unwrap();
     assert_eq!(ready, json!({"status": "ready"}));
     for path in ["/", "/graphiql"] {

@@ -11,9 +11,12 @@ use std::collections::HashMap;
 use async_graphql::Variables;
 use async_graphql::parser::types::{ExecutableDocument, Field};
 use async_graphql::{Name, Value};
+use jiff::civil::Date;
 
 use super::expand::Cost;
 use crate::api::settings::Limits;
+use crate::api::types::usage::DAYS_MAX;
+use crate::domain::sync_run::Dataset;
 
 /// Price of one condition of a filter, or of a search. It may look through every text of a property,
 /// some milliseconds for a million of them, and nothing can interrupt that.
@@ -21,6 +24,25 @@ const CONDITION_PRICE: usize = 20;
 
 /// Groups of a breakdown when nobody says how many.
 const GROUPS_DEFAULT: usize = 20;
+
+/// Price of counting all selected users by a property of many values, however few groups are shown:
+/// what a condition or two cost.
+const COUNTING_PRICE: usize = 40;
+
+/// The same for a property of a handful of values.
+const COUNTING_FEW_PRICE: usize = 10;
+
+/// Properties with a handful of values.
+const FEW_VALUED: [&str; 5] = [
+    "TENANT",
+    "USER_TYPE",
+    "RESOURCE_ACCOUNT",
+    "ACCOUNT_ENABLED",
+    "ACTIVITY_STATE",
+];
+
+/// Price of a day of a usage series: everybody who was active on it is looked at.
+const DAY_PRICE: usize = 20;
 
 /// Prices the fields of one document with the variables of one request.
 pub(super) struct Prices<'a> {
@@ -70,7 +92,16 @@ impl<'a> Prices<'a> {
             // Its groups are rows of its own, whatever page is asked for around it.
             "breakdown" => children
                 .whole()
-                .saturating_mul(page().unwrap_or(GROUPS_DEFAULT)),
+                .saturating_mul(page().unwrap_or(GROUPS_DEFAULT))
+                .saturating_add(self.counting_price(field)),
+            "usage" => {
+                let days = self.days(field);
+                let points = self.points(field, days);
+                children
+                    .whole()
+                    .saturating_mul(points)
+                    .saturating_add(days.saturating_mul(DAY_PRICE))
+            }
             _ if children.by_row > 0 => children
                 .by_row
                 .saturating_mul(page().unwrap_or(Limits::PAGE_ROWS_UNSAID))
@@ -95,6 +126,48 @@ impl<'a> Prices<'a> {
                 by_row: 0,
             },
         }
+    }
+
+    /// What counting by the property of a breakdown costs; the most where it is not known.
+    fn counting_price(&self, field: &Field) -> usize {
+        let is_few = |word: &str| FEW_VALUED.contains(&word);
+        match self.value(field, "by") {
+            Some(Value::Enum(name)) if is_few(name.as_str()) => COUNTING_FEW_PRICE,
+            Some(Value::String(name)) if is_few(&name) => COUNTING_FEW_PRICE,
+            _ => COUNTING_PRICE,
+        }
+    }
+
+    /// The days of a usage series; the most that there may be where they are not known.
+    fn days(&self, field: &Field) -> usize {
+        let day = |name| match self.value(field, name)? {
+            Value::String(text) => text.parse::<Date>().ok(),
+            _ => None,
+        };
+        let span = day("from").zip(day("to")).map(|(from, to)| to - from);
+        let days = span.map_or(DAYS_MAX, |span| span.get_days().saturating_add(1));
+        // An absurd range is refused by its resolver, not priced.
+        usize::try_from(days.clamp(0, DAYS_MAX)).unwrap_or_default()
+    }
+
+    /// The points that a series of so many days may have.
+    fn points(&self, field: &Field, days: usize) -> usize {
+        let step = match self.value(field, "by") {
+            Some(Value::Enum(name)) => days_of_a_point(name.as_str()),
+            Some(Value::String(name)) => days_of_a_point(&name),
+            _ => 1,
+        };
+        match step {
+            1 => days,
+            step => days.div_ceil(step).saturating_add(1),
+        }
+    }
+
+    /// An argument as it is written or given; `None` where it is not there, or by default only.
+    fn value(&self, field: &Field, name: &str) -> Option<Value> {
+        let argument = field.get_argument(name)?.node.clone();
+        let given = argument.into_const_with(|name| self.variables.get(&name).cloned().ok_or(()));
+        given.ok()
     }
 
     /// How many conditions an argument holds.
@@ -165,13 +238,25 @@ fn length(value: &Value) -> Option<usize> {
     }
 }
 
+/// The fewest days that one point of a series stands for, unless it is the first or the last.
+fn days_of_a_point(by: &str) -> usize {
+    match by {
+        "MONTH" => 28,
+        "WEEK" => 7,
+        _ => 1,
+    }
+}
+
 /// How long the lists are that have no pages.
 fn usual_length(field: &str) -> usize {
     match field {
-        "servicePlans" => 20,
-        "tenants" => 10,
+        // Of 50 that are kept at most, and of as many applications as a person uses.
+        "directoryChanges" | "applications" | "servicePlans" => 20,
+        "datasets" | "capabilities" => Dataset::ALL.len(),
+        "tenants" | "metrics" => 10,
+        "byApp" => 8,
         "licenses" | "disabledPlans" => 5,
-        "datasets" | "capabilities" => 3,
+        "assignedByGroups" | "assignsLicenses" | "subscriptions" => 3,
         _ => 1,
     }
 }
@@ -223,9 +308,78 @@ mod tests {
     fn a_breakdown_costs_its_groups_whatever_the_page_around_it() {
         check(
             "{users(first: 500) {breakdown(by: DEPARTMENT, first: 100) {key count}}}",
-            1 + 1 + 100 * 2,
+            1 + 1 + 40 + 100 * 2,
         );
-        check("{users {breakdown(by: DEPARTMENT) {key}}}", 1 + 1 + 20);
+        check("{users {breakdown(by: DEPARTMENT) {key}}}", 1 + 1 + 40 + 20);
+    }
+
+    #[test]
+    fn counting_is_priced_by_its_property_however_few_groups_are_shown() {
+        let by = |by: &str| format!("{{users {{breakdown(by: {by}, first: 1) {{key}}}}}}");
+        check(&by("LICENSE_NAME"), 1 + 1 + 40 + 1);
+        check(&by("JOB_TITLE"), 1 + 1 + 40 + 1);
+        check(&by("ACTIVITY_STATE"), 1 + 1 + 10 + 1);
+        let document = "query ($by: UserDimension!) {users {breakdown(by: $by, first: 1) {key}}}";
+        check_with(document, json!({"by": "TENANT"}), 1 + 1 + 10 + 1);
+        check_with(document, json!({"by": "COUNTRY"}), 1 + 1 + 40 + 1);
+        // By default only, and so unknown here.
+        let document = "query ($by: UserDimension! = TENANT) {
+            users {breakdown(by: $by, first: 1) {key}}}";
+        check_with(document, json!({}), 1 + 1 + 40 + 1);
+        let nested = "{licenses(first: 500) {nodes {users {
+            breakdown(by: LICENSE_VALUE, first: 1) {key}}}}}";
+        check(nested, 1 + 500 * (1 + 1 + 1 + 40 + 1));
+    }
+
+    #[test]
+    fn a_series_costs_its_days_and_its_points() {
+        let usage = |rest: &str| {
+            format!("{{usage(workload: TEAMS, from: \"2026-01-01\", {rest}) {{on activeUsers}}}}")
+        };
+        check(&usage("to: \"2026-01-10\""), 1 + 10 * 20 + 10 * 2);
+        check(&usage("to: \"2026-01-28\", by: WEEK"), 1 + 28 * 20 + 5 * 2);
+        check(
+            &usage("to: \"2026-12-31\", by: MONTH"),
+            1 + 365 * 20 + 15 * 2,
+        );
+        check(&usage("to: \"2025-01-01\""), 1);
+        check(&usage("to: \"9999-12-31\""), 1 + 400 * 20 + 400 * 2);
+        check(
+            "{usage(workload: TEAMS, from: \"x\", to: 7) {metrics {name}}}",
+            1 + 400 * 20 + 400 * (1 + 10),
+        );
+        let document = "query ($from: Date!, $to: Date!, $by: Granularity = MONTH) {
+            usage(workload: TEAMS, from: $from, to: $to, by: $by) {on}}";
+        let variables = json!({"from": "2026-01-01", "to": "2026-01-28", "by": "WEEK"});
+        check_with(document, variables, 1 + 28 * 20 + 5);
+        let variables = json!({"from": "2026-01-01", "to": "2026-01-28"});
+        check_with(document, variables, 1 + 28 * 20 + 28);
+    }
+
+    #[test]
+    fn what_hangs_on_users_and_groups_costs_its_usual_length() {
+        check(
+            "{users(first: 10) {nodes {activity {outlook {emailsSent} copilot {byApp {app}}}}}}",
+            1 + 10 * (1 + 1 + (1 + 1) + 1 + (1 + 8)),
+        );
+        check(
+            "{users(first: 10) {nodes {groups(first: 5) {nodes {members(first: 20) {nodes {id}}}}}}}",
+            1 + 10 * (1 + 1 + 5 * (1 + 1 + 20 * 2)),
+        );
+        check(
+            "{users(first: 10) {nodes {licenses {assignedByGroups {displayName}}}}}",
+            1 + 10 * (1 + 1 + 5 * (1 + 3)),
+        );
+        check(
+            "{users(first: 10) {nodes {applications {name} directoryChanges {at}}}}",
+            1 + 10 * (1 + (1 + 20) * 2),
+        );
+        check("{tenants {capabilities {state}}}", 1 + 10 * (1 + 19));
+        check(
+            "{users(filter: {activity: [{workload: TEAMS, lastActiveOn: {lt: \"2026-01-01\"}}]}) {
+                totalCount}}",
+            2 + 2 * 20,
+        );
     }
 
     #[test]

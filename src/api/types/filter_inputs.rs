@@ -1,22 +1,22 @@
 //! Conditions on one property, as they are asked, whatever the property.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{ID, InputObject};
-use jiff::{SignedDuration, Timestamp};
 
+use super::activity::{ActivityState, Workload};
 use super::license::NameSource;
 use super::nesting::Term;
+use super::time_inputs::DateFilter;
 use super::user::UserType;
 use crate::api::error::Error;
 use crate::api::ids;
-use crate::api::scalars::DateTime;
 use crate::domain::catalog;
-use crate::domain::filter::{ListCondition, TextCondition, TimeCondition};
-use crate::domain::ids::TenantKey;
+use crate::domain::filter::{DayCondition, ListCondition, TextCondition};
+use crate::domain::ids::{ObjectId, TenantKey};
 use crate::domain::license_filter::NumberCondition;
 use crate::domain::text::Folded;
-use crate::domain::user;
+use crate::domain::{usage, user};
 
 /// A condition on a text. Every operator that is said must hold; `{}` and null hold for everything.
 /// Texts are compared without regard to case, surrounding space and Unicode spelling: "Straße" equals
@@ -129,6 +129,33 @@ impl IdFilter {
     }
 }
 
+/// A set of things, each of a tenant: the same GUID may be there twice where one organization is
+/// configured under two keys.
+pub(crate) type OfTenants<T> = BTreeMap<TenantKey, BTreeSet<T>>;
+
+impl IdFilter {
+    /// The condition on a group.
+    pub(crate) fn group_terms(self) -> Result<Vec<Term<OfTenants<ObjectId>>>, Error> {
+        let groups = |ids: Vec<ID>| -> Result<OfTenants<ObjectId>, Error> {
+            let mut groups = OfTenants::new();
+            for id in &ids {
+                let (tenant, group) = ids::group(id)?;
+                groups.entry(tenant).or_default().insert(group);
+            }
+            Ok(groups)
+        };
+        let eq = self.eq.map(|id| groups(vec![id])).transpose()?;
+        let is_in = self.is_in.map(groups).transpose()?;
+        let not_in = self.not_in.map(groups).transpose()?;
+        let terms = [
+            eq.map(Term::is),
+            is_in.map(Term::is),
+            not_in.map(Term::is_not),
+        ];
+        Ok(terms.into_iter().flatten().collect())
+    }
+}
+
 /// A condition on the user type. Every operator that is said must hold; `{}` and null hold for
 /// everything.
 #[derive(Debug, Clone, Default, InputObject)]
@@ -158,51 +185,58 @@ impl UserTypeFilter {
     }
 }
 
-/// A condition on an instant. Every operator that is said must hold; `{}` and null hold for
-/// everything. Only `isNull: true` holds where the value is absent.
+/// A condition on whether a user is in use. Every operator that is said must hold; `{}` and null hold
+/// for everything.
 #[derive(Debug, Clone, Default, InputObject)]
-pub(crate) struct DateTimeFilter {
-    /// Is before this instant.
-    lt: Option<DateTime>,
-    /// Is before this instant or at it.
-    lte: Option<DateTime>,
-    /// Is after this instant.
-    gt: Option<DateTime>,
-    /// Is after this instant or at it.
-    gte: Option<DateTime>,
-    /// True: is absent. False: is present.
-    is_null: Option<bool>,
+pub(crate) struct ActivityStateFilter {
+    /// Is this one.
+    eq: Option<ActivityState>,
+    /// Is another one.
+    ne: Option<ActivityState>,
+    /// Is one of these; an empty list holds for nothing.
+    #[graphql(name = "in")]
+    is_in: Option<Vec<ActivityState>>,
+    /// Is none of these; an empty list holds for everything.
+    not_in: Option<Vec<ActivityState>>,
 }
 
-impl DateTimeFilter {
-    pub(crate) fn terms(self) -> Vec<Term<TimeCondition>> {
+impl ActivityStateFilter {
+    pub(crate) fn terms(self) -> Vec<Term<BTreeSet<usage::ActivityState>>> {
+        let some = |states: Vec<ActivityState>| {
+            let states = states.into_iter();
+            states.map(usage::ActivityState::from).collect()
+        };
+        let one = |state| some(vec![state]);
         let terms = [
-            self.lt.map(|end| within(None, Some(end.0))),
-            // Nothing is behind the last instant, so "up to it" is no bound.
-            self.lte.map(|end| within(None, following(end.0))),
-            self.gt.map(|start| after(start.0)),
-            self.gte.map(|start| within(Some(start.0), None)),
-            self.is_null
-                .map(|is| Term::is_if(is, TimeCondition::IsAbsent)),
+            self.eq.map(one).map(Term::is),
+            self.ne.map(one).map(Term::is_not),
+            self.is_in.map(some).map(Term::is),
+            self.not_in.map(some).map(Term::is_not),
         ];
         terms.into_iter().flatten().collect()
     }
 }
 
-fn within(from: Option<Timestamp>, before: Option<Timestamp>) -> Term<TimeCondition> {
-    Term::is(TimeCondition::Within { from, before })
+/// A condition on when a user was last active in one workload.
+#[derive(Debug, Clone, InputObject)]
+pub(crate) struct WorkloadActivityFilter {
+    /// Which workload.
+    workload: Workload,
+    /// On the last day of activity in it; absent where none was ever recorded or Microsoft does not say.
+    last_active_on: DateFilter,
 }
 
-fn after(start: Timestamp) -> Term<TimeCondition> {
-    match following(start) {
-        Some(from) => within(Some(from), None),
-        None => within(Some(start), Some(start)),
+impl WorkloadActivityFilter {
+    pub(crate) fn terms(self) -> impl Iterator<Item = Term<(usage::Workload, DayCondition)>> {
+        let workload = usage::Workload::from(self.workload);
+        self.last_active_on
+            .terms()
+            .into_iter()
+            .map(move |term| Term {
+                condition: (workload, term.condition),
+                is_negated: term.is_negated,
+            })
     }
-}
-
-/// The next instant there is: instants are whole nanoseconds.
-fn following(instant: Timestamp) -> Option<Timestamp> {
-    instant.checked_add(SignedDuration::from_nanos(1)).ok()
 }
 
 /// A condition on a whole number. Every operator that is said must hold; `{}` and null hold for
@@ -394,72 +428,6 @@ mod tests {
                 Term::is(ListCondition::IsEmpty),
             ],
         );
-    }
-
-    fn time_holds(filter: &Value, value: Option<Timestamp>) -> bool {
-        let terms = parsed::<DateTimeFilter>(filter.clone()).terms();
-        terms.iter().all(|term| {
-            let holds = match (term.condition, value) {
-                (TimeCondition::IsAbsent, value) => value.is_none(),
-                (TimeCondition::Within { .. }, None) => false,
-                (TimeCondition::Within { from, before }, Some(value)) => {
-                    from.is_none_or(|from| from <= value)
-                        && before.is_none_or(|before| value < before)
-                }
-            };
-            holds != term.is_negated
-        })
-    }
-
-    /// Whether a filter holds for the instant before, at and behind 2026-01-01, and for none.
-    #[track_caller]
-    fn check_time(filter: Value, expected: [bool; 4]) {
-        let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let nano = SignedDuration::from_nanos(1);
-        let values = [Some(at - nano), Some(at), Some(at + nano), None];
-        let holds = values.map(|value| time_holds(&filter, value));
-        assert_eq!(holds, expected, "{filter}");
-    }
-
-    #[test]
-    fn bounds_of_an_instant_are_exact_to_the_nanosecond() {
-        check_time(
-            value!({"lt": "2026-01-01T00:00:00Z"}),
-            [true, false, false, false],
-        );
-        check_time(
-            value!({"lte": "2026-01-01T00:00:00Z"}),
-            [true, true, false, false],
-        );
-        check_time(
-            value!({"gt": "2026-01-01T00:00:00Z"}),
-            [false, false, true, false],
-        );
-        check_time(
-            value!({"gte": "2026-01-01T00:00:00Z"}),
-            [false, true, true, false],
-        );
-        check_time(
-            value!({"gte": "2026-01-01T00:00:00Z", "lte": "2026-01-01T00:00:00Z"}),
-            [false, true, false, false],
-        );
-        check_time(value!({"isNull": true}), [false, false, false, true]);
-        check_time(value!({"isNull": false}), [true, true, true, false]);
-        check_time(value!({}), [true, true, true, true]);
-    }
-
-    #[test]
-    fn the_last_instant_there_is_bounds_nothing_from_above_and_all_from_below() {
-        let last = Timestamp::MAX;
-        let filter = |lte, gt| DateTimeFilter {
-            lte,
-            gt,
-            ..DateTimeFilter::default()
-        };
-        let up_to = filter(Some(DateTime(last)), None).terms();
-        assert_eq!(up_to, [within(None, None)]);
-        let behind = filter(None, Some(DateTime(last))).terms();
-        assert_eq!(behind, [within(Some(last), Some(last))]);
     }
 
     #[track_caller]

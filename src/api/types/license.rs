@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
+use super::activity::{ActivityCounts, Workload};
 use super::nesting::FilterInput as _;
 use super::order::UserOrderInput;
 use super::paging::PageArguments;
 use super::reading::Reading;
 use super::tenant::Tenant;
+use super::tenant_subscription::TenantSubscription;
 use super::user_connection::{UserConnection, UserListing};
 use super::user_inputs::UserFilterInput;
 use crate::api::error::Error;
@@ -18,6 +20,7 @@ use crate::domain::catalog::{self, Catalog};
 use crate::domain::filter::UserFilter;
 use crate::domain::ids::{PlanId, SkuId};
 use crate::domain::license;
+use crate::domain::usage;
 use crate::engine::{LicenseEntry, TenantIndex};
 
 /// A license of one index: a handle. The schema's description is on its `Object`.
@@ -112,7 +115,13 @@ impl License {
 
     /// How many seats there are and how many are in use.
     async fn seats(&self) -> Result<SeatCounts, Error> {
-        Ok(self.entry()?.license.seats.into())
+        let holders = self.index.holders_by_activity(self.sku_id);
+        Ok(SeatCounts::new(self.entry()?.license.seats, holders))
+    }
+
+    /// The purchases that its seats come from.
+    async fn subscriptions(&self) -> Vec<TenantSubscription> {
+        TenantSubscription::of_license(&self.reading, &self.index, self.sku_id)
     }
 
     /// Those who hold a seat of it.
@@ -179,6 +188,8 @@ pub(crate) struct ServicePlan {
     value: String,
     /// What it is called: "Exchange Online (Plan 2)"; made from `value` where the catalog lacks it.
     name: String,
+    /// The workload whose use it is for; null where none of those that are reported.
+    workload: Option<Workload>,
 }
 
 impl ServicePlan {
@@ -186,12 +197,37 @@ impl ServicePlan {
         Self {
             plan_id: ID(id.to_string()),
             name: catalog.plan_name(id, &value),
+            workload: workload_of_plan(&value).map(Workload::from),
             value,
         }
     }
 }
 
-/// Seats of one license in one tenant; one seat licenses one user. Microsoft's own counts.
+/// The workload that a service plan is for, by the beginning of its name.
+fn workload_of_plan(value: &str) -> Option<usage::Workload> {
+    const BY_BEGINNING: [(&str, usage::Workload); 10] = [
+        ("EXCHANGE_S_", usage::Workload::Outlook),
+        ("EXCHANGE_B_", usage::Workload::Outlook),
+        ("TEAMS", usage::Workload::Teams),
+        ("ONEDRIVE", usage::Workload::OneDrive),
+        ("SHAREPOINT", usage::Workload::SharePoint),
+        ("YAMMER_", usage::Workload::VivaEngage),
+        ("OFFICESUBSCRIPTION", usage::Workload::Apps),
+        ("OFFICE_BUSINESS", usage::Workload::Apps),
+        ("SHAREDCOMPUTERLICENSING", usage::Workload::Apps),
+        ("M365_COPILOT", usage::Workload::Copilot),
+    ];
+    // Every product has this plan; it holds what belongs to no service.
+    if value == "EXCHANGE_S_FOUNDATION" {
+        return None;
+    }
+    let mut known = BY_BEGINNING.into_iter();
+    let found = known.find(|(beginning, _)| value.starts_with(beginning));
+    found.map(|(_, workload)| workload)
+}
+
+/// Seats of one license in one tenant; one seat licenses one user. Microsoft's own counts, and those
+/// who hold a seat by whether they are in use.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct SeatCounts {
     /// Bought and in force.
@@ -207,10 +243,18 @@ pub(crate) struct SeatCounts {
     /// Seats that could still be given out: enabled + warning - consumed. Below zero when more are used
     /// than held.
     available: i32,
+    /// Users who hold a seat and are `ACTIVE`.
+    active: i32,
+    /// Users who hold a seat and are `INACTIVE` or `NEVER_ACTIVE`.
+    inactive: i32,
+    /// Users who hold a seat and of whom nobody can tell.
+    unknown: i32,
 }
 
-impl From<license::SeatCounts> for SeatCounts {
-    fn from(seats: license::SeatCounts) -> Self {
+impl SeatCounts {
+    /// `holders` in the order of the domain's activity states.
+    fn new(seats: license::SeatCounts, holders: [u64; 4]) -> Self {
+        let activity = ActivityCounts::from(holders);
         Self {
             enabled: int(seats.enabled),
             warning: int(seats.warning),
@@ -218,6 +262,42 @@ impl From<license::SeatCounts> for SeatCounts {
             locked_out: int(seats.locked_out),
             consumed: int(seats.consumed),
             available: signed_int(seats.available()),
+            active: activity.active,
+            inactive: activity.inactive,
+            unknown: activity.unknown,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holders_are_counted_by_whether_they_are_in_use() {
+        let counts = SeatCounts::new(license::SeatCounts::default(), [1, 20, 300, 4_000]);
+        assert_eq!(
+            (counts.active, counts.inactive, counts.unknown),
+            (1, 320, 4_000)
+        );
+    }
+
+    #[track_caller]
+    fn check(value: &str, workload: Option<usage::Workload>) {
+        assert_eq!(workload_of_plan(value), workload, "{value}");
+    }
+
+    #[test]
+    fn a_plan_is_for_the_workload_that_its_name_begins_with() {
+        check("EXCHANGE_S_ENTERPRISE", Some(usage::Workload::Outlook));
+        check("EXCHANGE_S_FOUNDATION", None);
+        check("TEAMS1", Some(usage::Workload::Teams));
+        check("SHAREPOINTWAC", Some(usage::Workload::SharePoint));
+        check("ONEDRIVEENTERPRISE", Some(usage::Workload::OneDrive));
+        check("YAMMER_ENTERPRISE", Some(usage::Workload::VivaEngage));
+        check("OFFICESUBSCRIPTION", Some(usage::Workload::Apps));
+        check("M365_COPILOT_APPS", Some(usage::Workload::Copilot));
+        check("AAD_PREMIUM", None);
+        check("", None);
     }
 }

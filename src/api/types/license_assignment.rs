@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object};
 
+use super::group::Group;
 use super::license::{License, ServicePlan};
 use super::reading::Reading;
 use crate::api::error::Error;
@@ -70,6 +71,14 @@ impl LicenseAssignment {
     /// Whether one of the paths is the user's own and not a group's.
     async fn assigned_directly(&self) -> bool {
         self.assignment.assigned_directly
+    }
+
+    /// The groups whose assignment is another of the paths. One that is gone has no name.
+    async fn assigned_by_groups(&self) -> Vec<Group> {
+        let groups = self.assignment.assigned_by_groups.iter();
+        groups
+            .map(|id| Group::named(&self.reading, &self.index, *id))
+            .collect()
     }
 
     /// The service plans that are switched off on every path.

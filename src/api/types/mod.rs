@@ -6,23 +6,32 @@ pub(crate) mod paging;
 pub(crate) mod reading;
 
 // Nodes and what hangs on them.
+pub(crate) mod activity;
 pub(crate) mod catalog_update;
+pub(crate) mod group;
 pub(crate) mod license;
 pub(crate) mod license_assignment;
 pub(crate) mod node;
 pub(crate) mod sync_run;
 pub(crate) mod tenant;
+pub(crate) mod tenant_subscription;
+pub(crate) mod usage;
 pub(crate) mod user;
+pub(crate) mod user_log;
 pub(crate) mod viewer;
+pub(crate) mod workload_activity;
 
 // Lists of them.
+pub(crate) mod group_connection;
 pub(crate) mod license_connection;
 pub(crate) mod sync_run_connection;
 pub(crate) mod user_connection;
 
 // What is asked.
 pub(crate) mod filter_inputs;
+pub(crate) mod group_inputs;
 pub(crate) mod license_inputs;
 pub(crate) mod nesting;
 pub(crate) mod order;
+pub(crate) mod time_inputs;
 pub(crate) mod user_inputs;

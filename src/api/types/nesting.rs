@@ -2,6 +2,7 @@
 
 use crate::api::error::Error;
 use crate::domain::filter::{NESTING_MAX, UserFilter};
+use crate::domain::group_filter::GroupFilter;
 use crate::domain::license_filter::LicenseFilter;
 
 /// The most conditions of one filter. Each may look through every text of a property, and nothing can
@@ -31,6 +32,18 @@ impl Condition for UserFilter {
 }
 
 impl Condition for LicenseFilter {
+    fn all(parts: Vec<Self>) -> Self {
+        Self::And(parts)
+    }
+    fn any(parts: Vec<Self>) -> Self {
+        Self::Or(parts)
+    }
+    fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+}
+
+impl Condition for GroupFilter {
     fn all(parts: Vec<Self>) -> Self {
         Self::And(parts)
     }

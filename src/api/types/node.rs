@@ -2,10 +2,12 @@
 
 use async_graphql::{ID, Interface};
 
+use super::group::Group;
 use super::license::License;
 use super::reading::Reading;
 use super::sync_run::SyncRun;
 use super::tenant::Tenant;
+use super::tenant_subscription::TenantSubscription;
 use super::user::User;
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
@@ -21,6 +23,8 @@ pub(crate) enum Node {
     Tenant(Tenant),
     User(User),
     License(License),
+    Group(Group),
+    TenantSubscription(TenantSubscription),
     SyncRun(SyncRun),
 }
 
@@ -34,6 +38,10 @@ impl Node {
             GlobalId::Tenant(key) => reading.tenant(&key).map(Self::Tenant),
             GlobalId::User(key, id) => reading.user(&key, id).map(Self::User),
             GlobalId::License(key, id) => reading.license(&key, id).map(Self::License),
+            GlobalId::Group(key, id) => reading.group(&key, id).map(Self::Group),
+            GlobalId::Subscription(key, id) => {
+                reading.subscription(&key, id).map(Self::TenantSubscription)
+            }
             GlobalId::SyncRun(key, id) => reading.sync_run(&key, id).await?.map(Self::SyncRun),
         })
     }

@@ -2,6 +2,7 @@
 
 use async_graphql::{OutputType, SimpleObject};
 
+use super::group::Group;
 use super::license::License;
 use super::sync_run::SyncRun;
 use super::user::User;
@@ -26,6 +27,7 @@ pub(crate) struct PageInfo {
 #[graphql(
     concrete(name = "UserEdge", params(User)),
     concrete(name = "LicenseEdge", params(License)),
+    concrete(name = "GroupEdge", params(Group)),
     concrete(name = "SyncRunEdge", params(SyncRun))
 )]
 pub(crate) struct Edge<N: OutputType> {

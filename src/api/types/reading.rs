@@ -4,9 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
 
+use super::group::Group;
+use super::group_connection::{self, SortedGroup};
 use super::license::License;
 use super::sync_run::SyncRun;
 use super::tenant::Tenant;
+use super::tenant_subscription::TenantSubscription;
 use super::user::User;
 use crate::api::caller::{Caller, Role};
 use crate::api::cursor::CursorSeal;
@@ -14,7 +17,7 @@ use crate::api::error::{Code, Error};
 use crate::api::schema::Parts;
 use crate::api::settings::Limits;
 use crate::domain::catalog::Catalog;
-use crate::domain::ids::{ObjectId, RunId, SkuId, TenantKey};
+use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
 use crate::engine::{Engine, TenantIndex, World};
 use crate::sync::{Coordinator, TenantStatus};
 
@@ -50,6 +53,8 @@ pub(crate) struct Reading {
     statuses: OnceLock<Vec<Arc<TenantStatus>>>,
     /// Read when first asked for.
     catalog: OnceLock<Arc<Catalog>>,
+    /// Every group in the order of lists; sorted when first asked for, and once for a request.
+    groups: OnceLock<Vec<SortedGroup>>,
 }
 
 impl Reading {
@@ -60,6 +65,7 @@ impl Reading {
             rooms,
             statuses: OnceLock::new(),
             catalog: OnceLock::new(),
+            groups: OnceLock::new(),
         })
     }
 
@@ -100,6 +106,17 @@ impl Reading {
         self.world.tenants()
     }
 
+    /// What is known of one tenant.
+    pub(crate) fn index(&self, key: &TenantKey) -> Option<&Arc<TenantIndex>> {
+        self.world.tenant(key)
+    }
+
+    /// The groups of all tenants, by name.
+    pub(crate) fn groups_by_name(&self) -> &[SortedGroup] {
+        self.groups
+            .get_or_init(|| group_connection::sorted(self.indexes()))
+    }
+
     /// The keys of the configured tenants, in order.
     pub(crate) fn tenant_keys(&self) -> impl Iterator<Item = &TenantKey> {
         self.statuses().iter().map(|status| &status.key)
@@ -132,6 +149,18 @@ impl Reading {
 
     pub(crate) fn license(self: &Arc<Self>, key: &TenantKey, id: SkuId) -> Option<License> {
         License::find(self, self.world.tenant(key)?, id)
+    }
+
+    pub(crate) fn group(self: &Arc<Self>, key: &TenantKey, id: ObjectId) -> Option<Group> {
+        Group::find(self, self.world.tenant(key)?, id)
+    }
+
+    pub(crate) fn subscription(
+        self: &Arc<Self>,
+        key: &TenantKey,
+        id: SubscriptionId,
+    ) -> Option<TenantSubscription> {
+        TenantSubscription::find(self, self.world.tenant(key)?, id)
     }
 
     pub(crate) async fn sync_run(

@@ -32,6 +32,11 @@ impl Tenant {
             index,
         }
     }
+
+    fn known_since(&self, log: sync_run::Dataset) -> Option<DateTime> {
+        let standing = self.index.standing(log)?;
+        standing.known_since().map(DateTime)
+    }
 }
 
 /// A Microsoft 365 organization that this server is configured for.
@@ -112,6 +117,18 @@ impl Tenant {
     /// When the sync read Microsoft whose facts are served: their age. Null until a first sync is done.
     async fn data_as_of(&self) -> Option<DateTime> {
         self.index.as_of().map(DateTime)
+    }
+
+    /// Since when the sign-in log is known without a gap: what `User.applications` rests on. Null until
+    /// it was read.
+    async fn sign_ins_known_since(&self) -> Option<DateTime> {
+        self.known_since(sync_run::Dataset::SignIns)
+    }
+
+    /// Since when the audit log is known without a gap: what `User.directoryChanges` rests on. Null until
+    /// it was read.
+    async fn directory_changes_known_since(&self) -> Option<DateTime> {
+        self.known_since(sync_run::Dataset::DirectoryAudits)
     }
 
     /// The newest sync, over or not. Null until one was asked for.

@@ -1,13 +1,18 @@
 //! Users.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object};
 
+use super::activity::{ActivityState, MailboxType, Period, UserActivity};
+use super::group_connection::GroupConnection;
 use super::license_assignment::LicenseAssignment;
+use super::paging::PageArguments;
 use super::reading::Reading;
 use super::tenant::Tenant;
+use super::user_log::{ApplicationUse, DirectoryChange};
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::scalars::{Date, DateTime};
@@ -117,6 +122,11 @@ impl User {
         self.row.account_enabled()
     }
 
+    /// What the mailbox is for. Null where the tenant's mailbox report does not say it.
+    async fn mailbox_type(&self) -> Option<MailboxType> {
+        self.row.mailbox_type().map(MailboxType::from)
+    }
+
     /// When the account was created; null for some from before June 2018.
     async fn created_at(&self) -> Option<DateTime> {
         self.row.created_at().map(DateTime)
@@ -136,6 +146,30 @@ impl User {
     async fn manager(&self) -> Option<User> {
         let row = self.row.manager()?;
         Some(Self::new(self.reading.clone(), row))
+    }
+
+    /// The groups that the user is a direct member of, by display name.
+    async fn groups(
+        &self,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<GroupConnection, Error> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        GroupConnection::of_user(&self.reading, &self.row, page)
     }
 
     /// The names of the assigned licenses, sorted, without repeats: "Microsoft 365 E3". They are the
@@ -161,6 +195,58 @@ impl User {
             .map(|assignment| {
                 LicenseAssignment::new(self.reading.clone(), self.row.tenant().clone(), assignment)
             })
+            .collect()
+    }
+
+    /// What Microsoft's usage reports say of the user.
+    async fn activity(
+        &self,
+        #[graphql(
+            default_with = "Period::D30",
+            desc = "Over how many days counts are summed."
+        )]
+        period: Period,
+    ) -> UserActivity {
+        UserActivity::new(self.row.clone(), period.into())
+    }
+
+    /// The last successful sign-in, with or without the person before the screen; up to a day late. Null
+    /// where Microsoft does not say: it records it since late 2023, for tenants with Entra ID P1 or P2.
+    async fn last_sign_in_at(&self) -> Option<DateTime> {
+        let activity = self.row.sign_in_activity()?;
+        activity.succeeded_at.map(DateTime)
+    }
+
+    /// The last attempt to sign in, successful or not; up to a day late. Null where Microsoft does not
+    /// say.
+    async fn last_sign_in_attempt_at(&self) -> Option<DateTime> {
+        let activity = self.row.sign_in_activity()?;
+        activity.attempted_at.map(DateTime)
+    }
+
+    /// The latest day on which any workload or a successful sign-in shows the user. Null where none
+    /// does.
+    async fn last_active_on(&self) -> Option<Date> {
+        self.row.last_active_on().map(Date)
+    }
+
+    /// Whether the user is in use.
+    async fn activity_state(&self) -> ActivityState {
+        self.row.activity_state().into()
+    }
+
+    /// The applications that the user signed in to, those of other makers too: the latest first.
+    async fn applications(&self) -> Vec<ApplicationUse> {
+        let mut uses = self.row.application_uses();
+        uses.sort_by_key(|one| (Reverse(one.succeeded_at), one.application));
+        uses.into_iter().map(ApplicationUse::from).collect()
+    }
+
+    /// Changes of the user's licenses and directory roles, newest first; the newest 50 are kept.
+    async fn directory_changes(&self) -> Vec<DirectoryChange> {
+        let changes = self.row.directory_changes().into_iter();
+        changes
+            .map(|change| DirectoryChange::new(&self.reading, self.row.tenant(), change))
             .collect()
     }
 }

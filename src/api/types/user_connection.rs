@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Object, SimpleObject};
 
+use super::activity::ActivityCounts;
 use super::order::{UserOrderInput, user_orders};
 use super::paging::{Edge, PageArguments, PageInfo, rows};
 use super::reading::Reading;
@@ -102,10 +103,14 @@ impl UserConnection {
                 (Some(filter_value(by, key)), label)
             }
         };
+        let activity = ActivityCounts::from(group.by_activity);
         UserGroup {
             key,
             label,
             count: int(group.count),
+            active_count: activity.active,
+            inactive_count: activity.inactive,
+            unknown_count: activity.unknown,
         }
     }
 
@@ -137,6 +142,10 @@ fn plain_label(by: filter::UserDimension, key: &str) -> &str {
         (filter::UserDimension::UserType, "MEMBER") => "Member",
         (filter::UserDimension::UserType, "GUEST") => "Guest",
         (filter::UserDimension::UserType, "UNKNOWN") => "Unknown",
+        (filter::UserDimension::ActivityState, "ACTIVE") => "Active",
+        (filter::UserDimension::ActivityState, "INACTIVE") => "Inactive",
+        (filter::UserDimension::ActivityState, "NEVER_ACTIVE") => "Never active",
+        (filter::UserDimension::ActivityState, "UNKNOWN") => "Unknown",
         _ => key,
     }
 }
@@ -235,12 +244,26 @@ pub(crate) struct UserGroup {
     label: String,
     /// How many of the selected users have it.
     count: i32,
+    /// How many of these are `ACTIVE`.
+    active_count: i32,
+    /// How many of these are `INACTIVE` or `NEVER_ACTIVE`.
+    inactive_count: i32,
+    /// Of how many of these nobody can tell.
+    unknown_count: i32,
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::api::cursor::CursorSeal;
+    use crate::domain;
+    use crate::domain::catalog::{LicenseName, NameSource};
     use crate::domain::filter::UserDimension as By;
+    use crate::domain::filter::UserOrderField;
+    use crate::domain::ids::ObjectId;
+    use crate::engine::TenantUpdate;
 
     #[track_caller]
     fn check(by: By, key: &str, label: &str) {
@@ -255,8 +278,77 @@ mod tests {
         check(By::AccountEnabled, "true", "Enabled");
         check(By::AccountEnabled, "false", "Disabled");
         check(By::UserType, "GUEST", "Guest");
+        check(By::ActivityState, "NEVER_ACTIVE", "Never active");
+        check(By::ActivityState, "INACTIVE", "Inactive");
         check(By::Department, "Sales", "Sales");
         check(By::Department, "true", "true");
+    }
+
+    /// Of the longest texts that can be, and those that folding makes longest.
+    #[test]
+    fn a_cursor_opens_again_whatever_its_user_is_called() {
+        let orders = [
+            UserOrderField::DisplayName,
+            UserOrderField::UserPrincipalName,
+            UserOrderField::Department,
+        ]
+        .map(|field| UserOrder {
+            field,
+            direction: filter::OrderDirection::Ascending,
+        });
+        let seal = CursorSeal::new([7; 32]);
+        for text in ["a", "Ü", "\u{1d160}", "\u{390}", "\u{958}", "\u{fb03}"] {
+            let index = index_of_one_user(&text.repeat(100_000));
+            let row = index.find(ObjectId(Uuid::from_u128(1))).unwrap();
+            let place = row.position(&orders).to_bytes();
+            let cursor = seal.seal("users", &place).unwrap();
+            let opened = seal.open("users", &cursor).unwrap();
+            assert!(Position::from_bytes(&opened, &orders).is_some(), "{text}");
+        }
+    }
+
+    fn index_of_one_user(text: &str) -> Arc<TenantIndex> {
+        let user = domain::user::User {
+            object_id: ObjectId(Uuid::from_u128(1)),
+            user_principal_name: text.to_owned(),
+            display_name: Some(text.to_owned()),
+            mail: None,
+            employee_id: None,
+            employee_type: None,
+            job_title: None,
+            department: Some(text.to_owned()),
+            company_name: None,
+            office_location: None,
+            country: None,
+            usage_location: None,
+            user_type: domain::user::UserType::Member,
+            is_resource_account: false,
+            account_enabled: true,
+            created_at: None,
+            hired_on: None,
+            is_synced_from_on_premises: false,
+            manager: None,
+            assignments: Vec::new(),
+        };
+        let empty = TenantIndex::empty(TenantKey::parse("contoso").unwrap());
+        let mut draft = empty.draft();
+        draft.merge(&user);
+        let update = TenantUpdate {
+            organization: None,
+            licenses: None,
+            users: Some(draft),
+            groups: None,
+            subscriptions: None,
+            history: None,
+            standings: Vec::new(),
+            as_of: None,
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let name = |_, value: &str| LicenseName {
+            text: value.to_owned(),
+            source: NameSource::PartNumber,
+        };
+        Arc::new(empty.updated(update, &name))
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use async_graphql::{Enum, ID, InputObject, OneofObject};
 
 use super::filter_inputs::{
-    DateTimeFilter, IdFilter, StringFilter, StringListFilter, UserTypeFilter,
+    ActivityStateFilter, IdFilter, OfTenants, StringFilter, StringListFilter, UserTypeFilter,
+    WorkloadActivityFilter,
 };
 use super::nesting::{Branches, FilterInput, add};
+use super::time_inputs::{DateFilter, DateTimeFilter};
 use crate::api::error::Error;
 use crate::domain::filter::{self, UserFilter, UserFlag, UserText};
+use crate::domain::ids::{ObjectId, TenantKey};
 use crate::domain::text::{Folded, search_words};
 
 /// The most words of a search.
@@ -62,6 +65,16 @@ pub(crate) struct UserFilterInput {
     employee_type: Option<StringFilter>,
     /// On `createdAt`.
     created_at: Option<DateTimeFilter>,
+    /// On the groups that the user is a direct member of, by their `id`.
+    group: Option<IdFilter>,
+    /// On `activityState`.
+    activity_state: Option<ActivityStateFilter>,
+    /// On `lastActiveOn`.
+    last_active_on: Option<DateFilter>,
+    /// On `lastSignInAt`.
+    last_sign_in_at: Option<DateTimeFilter>,
+    /// On the last day of activity in single workloads; each of the list must hold.
+    activity: Option<Vec<WorkloadActivityFilter>>,
 }
 
 impl FilterInput for UserFilterInput {
@@ -109,6 +122,19 @@ impl FilterInput for UserFilterInput {
         add(&mut conditions, tenants, UserFilter::Tenant);
         let created = self.created_at.unwrap_or_default().terms();
         add(&mut conditions, created, UserFilter::CreatedAt);
+        let groups = self.group.unwrap_or_default().group_terms()?;
+        add(&mut conditions, groups, members);
+        let states = self.activity_state.unwrap_or_default().terms();
+        add(&mut conditions, states, UserFilter::ActivityState);
+        let last_active = self.last_active_on.unwrap_or_default().terms();
+        add(&mut conditions, last_active, UserFilter::LastActiveOn);
+        let last_sign_in = self.last_sign_in_at.unwrap_or_default().terms();
+        add(&mut conditions, last_sign_in, UserFilter::LastSignInAt);
+        let workloads = self.activity.unwrap_or_default().into_iter();
+        let workloads = workloads.flat_map(WorkloadActivityFilter::terms);
+        add(&mut conditions, workloads, |(workload, condition)| {
+            UserFilter::WorkloadLastActiveOn(workload, condition)
+        });
 
         let branches = Branches {
             and: self.and,
@@ -119,12 +145,29 @@ impl FilterInput for UserFilterInput {
     }
 }
 
+/// Direct members of one of these groups.
+fn members(groups: OfTenants<ObjectId>) -> UserFilter {
+    let of_tenant = |(tenant, groups): (TenantKey, _)| {
+        UserFilter::And(vec![
+            UserFilter::Tenant([tenant].into()),
+            UserFilter::Group(groups),
+        ])
+    };
+    let mut parts: Vec<_> = groups.into_iter().map(of_tenant).collect();
+    if parts.len() == 1 {
+        parts.swap_remove(0)
+    } else {
+        UserFilter::Or(parts)
+    }
+}
+
 /// The words of a search; none when nothing is searched for.
 pub(crate) fn parse_search(search: Option<&str>) -> Result<Vec<Folded>, Error> {
     let words = search_words(search.unwrap_or_default());
     if words.len() > SEARCH_WORDS_MAX {
-        return Err(Error::limit_exceeded(format!(
-            "A search has at most {SEARCH_WORDS_MAX} words."
+        return Err(Error::bad_input(format!(
+            "`search` has {} words; it takes at most {SEARCH_WORDS_MAX}.",
+            words.len()
         )));
     }
     Ok(words)
@@ -182,8 +225,9 @@ mod tests {
     use super::*;
     use crate::api::error::Code;
     use crate::api::ids::GlobalId;
+    use crate::domain::filter::{DayCondition, TimeCondition};
     use crate::domain::filter::{ListCondition, TextCondition};
-    use crate::domain::ids::TenantKey;
+    use crate::domain::usage::{ActivityState, Workload};
     use crate::domain::user::UserType;
 
     fn parse(input: Value) -> Result<UserFilter, Error> {
@@ -265,6 +309,79 @@ mod tests {
     }
 
     #[test]
+    fn activity_is_asked_for_by_state_day_sign_in_and_workload() {
+        let idle = || {
+            let states = [ActivityState::Inactive, ActivityState::NeverActive];
+            UserFilter::ActivityState(states.into())
+        };
+        check(
+            value!({"activityState": {"in": ["INACTIVE", "NEVER_ACTIVE"]}}),
+            idle(),
+        );
+        check(
+            value!({"activityState": {"notIn": ["INACTIVE", "NEVER_ACTIVE"]}}),
+            not(idle()),
+        );
+        let before = |text: &str| DayCondition::Within {
+            from: None,
+            to: text.parse().ok(),
+        };
+        check(
+            value!({"lastActiveOn": {"lt": "2026-09-01"}}),
+            UserFilter::LastActiveOn(before("2026-08-31")),
+        );
+        check(
+            value!({"lastSignInAt": {"isNull": true}}),
+            UserFilter::LastSignInAt(TimeCondition::IsAbsent),
+        );
+        check(
+            value!({"activity": [
+                {"workload": "ONEDRIVE", "lastActiveOn": {"lte": "2026-08-31"}},
+                {"workload": "TEAMS", "lastActiveOn": {"isNull": false}},
+                {"workload": "COPILOT", "lastActiveOn": {}},
+            ]}),
+            UserFilter::And(vec![
+                UserFilter::WorkloadLastActiveOn(Workload::OneDrive, before("2026-08-31")),
+                not(UserFilter::WorkloadLastActiveOn(
+                    Workload::Teams,
+                    DayCondition::IsAbsent,
+                )),
+            ]),
+        );
+        check(value!({"activity": []}), UserFilter::EVERYBODY);
+    }
+
+    #[test]
+    fn a_group_is_asked_for_by_its_id_and_means_that_of_its_tenant() {
+        let key = |text: &str| TenantKey::parse(text).unwrap();
+        let group = |number| ObjectId(uuid::Uuid::from_u128(number));
+        let id = |tenant: &str, number| {
+            let id = GlobalId::Group(key(tenant), group(number)).to_id();
+            id.to_string()
+        };
+        let of = |tenant: &str, numbers: &[u128]| {
+            let groups = numbers.iter().map(|number| group(*number)).collect();
+            UserFilter::And(vec![
+                UserFilter::Tenant([key(tenant)].into()),
+                UserFilter::Group(groups),
+            ])
+        };
+        check(value!({"group": {"eq": (id("a", 1))}}), of("a", &[1]));
+        check(
+            value!({"group": {"in": [(id("b", 1)), (id("a", 2)), (id("a", 1))]}}),
+            UserFilter::Or(vec![of("a", &[1, 2]), of("b", &[1])]),
+        );
+        check(
+            value!({"group": {"notIn": [(id("a", 1))]}}),
+            not(of("a", &[1])),
+        );
+        check(value!({"group": {"in": []}}), UserFilter::Or(vec![]));
+        let user = GlobalId::User(key("a"), group(1)).to_id().to_string();
+        let refused = parse(value!({"group": {"eq": (user)}})).unwrap_err();
+        assert_eq!(refused.code, Code::BadInput);
+    }
+
+    #[test]
     fn what_is_unsaid_or_null_holds_for_everybody() {
         check(value!({}), UserFilter::EVERYBODY);
         check(
@@ -335,6 +452,6 @@ mod tests {
         assert_eq!(parse_search(Some(" - ")).unwrap(), []);
         assert_eq!(parse_search(Some(&"ann ".repeat(20))).unwrap().len(), 20);
         let refused = parse_search(Some(&"ann ".repeat(21))).unwrap_err();
-        assert_eq!(refused.code, Code::LimitExceeded);
+        assert_eq!(refused.code, Code::BadInput);
     }
 }

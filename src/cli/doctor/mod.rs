@@ -1,8 +1,9 @@
 //! `seatwise doctor`: what works, what does not, and the remedy.
 //!
-//! Without a server it opens the store itself and asks Microsoft for one page of each dataset. While
-//! a server runs, that server says how its tenants stand.
+//! Without a server it opens the store itself and tries each dataset with its smallest request. While
+//! a server runs, that server says how its tenants stand. Either way it is the same table.
 
+mod capability;
 mod probe;
 mod report;
 
@@ -15,7 +16,7 @@ use crate::app::{StartError, open_offline};
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError, KeySource};
 use crate::domain::ids::TenantKey;
-use crate::domain::sync_run::CapabilityState;
+use crate::domain::sync_run::{Dataset, Problem};
 use crate::domain::tenant::{ConnectionState, TenantAccess};
 use crate::store::{OpenError, Store};
 use crate::sync::{Coordinator, TenantStatus};
@@ -24,6 +25,7 @@ use super::exit::{DAMAGED_REMEDY, Exit, Failure};
 use super::remote::Remote;
 use super::{ConfigArgs, Environment, block_on, output};
 
+use capability::Ability;
 use report::{Check, Report};
 
 pub(super) fn run(arguments: &ConfigArgs, environment: &Environment) -> Result<(), Failure> {
@@ -134,13 +136,18 @@ fn storage_check(error: &StartError) -> Check {
 async fn here(config: &Config, coordinator: Option<&Coordinator>) -> Vec<Check> {
     let mut checks = Vec::new();
     for tenant in &config.tenants {
-        match (tenant.access, coordinator) {
-            (TenantAccess::App, _) => checks.extend(probe::tenant(&config.network, tenant).await),
-            // Its token is the coordinator's alone to use: each use replaces it.
-            (TenantAccess::Delegated, Some(coordinator)) => {
-                checks.extend(service_account_checks(coordinator, &tenant.key).await);
+        let known = coordinator.and_then(|coordinator| coordinator.tenant(&tenant.key));
+        match (tenant.access, coordinator, known) {
+            (TenantAccess::App, _, known) => {
+                let (sign_in, met) = probe::tenant(&config.network, tenant, &SystemClock).await;
+                checks.push(sign_in);
+                checks.extend(met_checks(&tenant.key, met, known.as_ref()));
             }
-            (TenantAccess::Delegated, None) => checks.push(Check::warning(
+            // Its token is the coordinator's alone to use: each use replaces it.
+            (TenantAccess::Delegated, Some(coordinator), Some(known)) => {
+                checks.extend(service_account_checks(coordinator, &known).await);
+            }
+            (TenantAccess::Delegated, ..) => checks.push(Check::warning(
                 &format!("{}: sign-in", tenant.key),
                 "nobody has signed in yet",
                 &format!(
@@ -154,23 +161,32 @@ async fn here(config: &Config, coordinator: Option<&Coordinator>) -> Vec<Check> 
 }
 
 /// What a service account can read, where somebody has signed in; else how the tenant stands.
-async fn service_account_checks(coordinator: &Coordinator, key: &TenantKey) -> Vec<Check> {
-    let Some(status) = coordinator.tenant(key) else {
-        return Vec::new();
-    };
-    if status.connection.state != ConnectionState::Connected {
-        return standing_checks(Standing::from(&status));
+async fn service_account_checks(coordinator: &Coordinator, known: &TenantStatus) -> Vec<Check> {
+    if known.connection.state != ConnectionState::Connected {
+        return standing_checks(Standing::from(known));
     }
+    let key = &known.key;
     let mut checks = vec![Check::ok(&format!("{key}: sign-in"), "connected")];
     let met = coordinator.probe(key).await.unwrap_or_default();
-    checks.extend(met.into_iter().map(|(dataset, met)| {
-        let subject = format!("{key}: {}", dataset.name());
-        match met {
-            Ok(()) => Check::ok(&subject, "readable"),
-            Err(problem) => Check::failed(&subject, &problem.to_string(), ""),
-        }
-    }));
+    checks.extend(met_checks(key, met, Some(known)));
     checks
+}
+
+/// What each dataset met just now, with the age of what an earlier sync has stored of it.
+fn met_checks(
+    key: &TenantKey,
+    met: Vec<(Dataset, Result<(), Problem>)>,
+    known: Option<&TenantStatus>,
+) -> Vec<Check> {
+    let stored = known.map_or(&[][..], |known| &known.capabilities);
+    let abilities = met.into_iter().map(|(dataset, met)| {
+        let mut stored = stored.iter();
+        let as_of = stored.find(|one| one.dataset == dataset);
+        Ability::of_attempt(dataset, met, as_of.and_then(|one| one.as_of))
+    });
+    abilities
+        .map(|ability| ability.check(key.as_str()))
+        .collect()
 }
 
 async fn there(config: &Config, environment: &Environment) -> Vec<Check> {
@@ -178,7 +194,7 @@ async fn there(config: &Config, environment: &Environment) -> Vec<Check> {
     struct Answer {
         tenants: Vec<Standing>,
     }
-    let query = "{ tenants { key connection problem capabilities { dataset state remedy } } }";
+    let query = "{ tenants { key connection problem capabilities { dataset state asOf remedy } } }";
     let asked = match Remote::new(config, environment) {
         Ok(remote) => remote.ask::<Answer>(query, json!({})).await,
         Err(error) => Err(error),
@@ -202,13 +218,6 @@ struct Standing {
     capabilities: Vec<Ability>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Ability {
-    dataset: String,
-    state: String,
-    remedy: Option<String>,
-}
-
 impl From<&TenantStatus> for Standing {
     fn from(status: &TenantStatus) -> Self {
         let connection = match status.connection.state {
@@ -218,26 +227,11 @@ impl From<&TenantStatus> for Standing {
             ConnectionState::Misconfigured => "MISCONFIGURED",
             ConnectionState::Disconnected => "DISCONNECTED",
         };
-        let ability = |capability: &crate::domain::sync_run::Capability| Ability {
-            dataset: capability.dataset.name().to_owned(),
-            state: match capability.state {
-                CapabilityState::Ok => "OK",
-                CapabilityState::MissingScope => "MISSING_SCOPE",
-                CapabilityState::MissingRole => "MISSING_ROLE",
-                CapabilityState::NeedsPremium => "NEEDS_PREMIUM",
-                CapabilityState::Concealed => "CONCEALED",
-                CapabilityState::UnsupportedCloud => "UNSUPPORTED_CLOUD",
-                CapabilityState::Failing => "FAILING",
-                CapabilityState::Unknown => "UNKNOWN",
-            }
-            .to_owned(),
-            remedy: capability.remedy.clone(),
-        };
         Self {
             key: status.key.to_string(),
             connection: connection.to_owned(),
             problem: status.connection.problem.clone(),
-            capabilities: status.capabilities.iter().map(ability).collect(),
+            capabilities: status.capabilities.iter().map(Ability::from).collect(),
         }
     }
 }
@@ -271,29 +265,8 @@ fn standing_checks(standing: Standing) -> Vec<Check> {
         ),
     }];
     let abilities = standing.capabilities.iter();
-    checks.extend(abilities.map(|ability| ability_check(key, ability)));
+    checks.extend(abilities.map(|ability| ability.check(key)));
     checks
-}
-
-fn ability_check(key: &str, ability: &Ability) -> Check {
-    let subject = format!(
-        "{key}: {}",
-        ability.dataset.to_lowercase().replace('_', " ")
-    );
-    let remedy = ability.remedy.as_deref();
-    match ability.state.as_str() {
-        "OK" => Check::ok(&subject, "readable"),
-        "UNKNOWN" => Check::warning(
-            &subject,
-            "never tried",
-            remedy.unwrap_or(&format!("seatwise sync --tenant {key}")),
-        ),
-        state => Check::failed(
-            &subject,
-            &state.to_lowercase().replace('_', " "),
-            remedy.unwrap_or(""),
-        ),
-    }
 }
 
 #[cfg(test)]
@@ -311,18 +284,18 @@ mod tests {
         let standing: Standing = serde_json::from_value(json!({
             "key": "contoso", "connection": "CONNECTED", "problem": null,
             "capabilities": [
-                { "dataset": "ORGANIZATION", "state": "OK", "remedy": null },
-                { "dataset": "USERS", "state": "MISSING_SCOPE", "remedy": "consent to User.Read.All" },
-                { "dataset": "SIGN_INS", "state": "UNKNOWN", "remedy": null },
+                { "dataset": "ORGANIZATION", "state": "OK", "asOf": "2026-11-20T02:00:00Z", "remedy": null },
+                { "dataset": "USERS", "state": "MISSING_SCOPE", "asOf": null, "remedy": "consent to User.Read.All" },
+                { "dataset": "SIGN_INS", "state": "UNKNOWN", "asOf": null, "remedy": null },
             ]
         }))
         .unwrap();
         insta::assert_snapshot!(text(standing_checks(standing)), @r"
         ok       contoso: sign-in       connected
-        ok       contoso: organization  readable
+        ok       contoso: organization  readable, as of 2026-11-20 02:00 UTC
         failed   contoso: users         missing scope
                                         -> consent to User.Read.All
-        warning  contoso: sign ins      never tried
+        warning  contoso: sign-ins      never tried
                                         -> seatwise sync --tenant contoso
         ");
     }

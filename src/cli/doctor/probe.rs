@@ -1,4 +1,4 @@
-//! Asking Microsoft for one page of each dataset of a tenant, as the application.
+//! Trying each dataset of a tenant with its smallest request, as the application.
 //!
 //! Nothing is stored. It answers what a first setup wants to know: is the secret right, and which
 //! permission is missing.
@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::TenantConfig;
-use crate::domain::sync_run::Dataset;
+use crate::domain::sync_run::{Dataset, Problem, ProblemKind};
 use crate::domain::tenant::Organization;
 use crate::msgraph::{
-    Client, Endpoints, Error, Http, Login, Meter, NetworkSettings, SignInError, TokenSource,
+    Client, Endpoints, Http, Login, Meter, NetworkSettings, SignInError, TokenSource,
 };
+use crate::sync::probe;
 
 use super::report::Check;
 
@@ -30,33 +31,31 @@ impl TokenSource for OneToken {
     }
 }
 
-/// Signs in as the tenant's application and tries each dataset.
-pub(super) async fn tenant(network: &NetworkSettings, tenant: &TenantConfig) -> Vec<Check> {
+/// What each dataset met.
+type Met = Vec<(Dataset, Result<(), Problem>)>;
+
+/// Signs in as the tenant's application and tries each dataset; none where it is not let in.
+pub(super) async fn tenant(
+    network: &NetworkSettings,
+    tenant: &TenantConfig,
+    clock: &dyn Clock,
+) -> (Check, Met) {
     let subject = format!("{}: sign-in", tenant.key);
     let (login, http, endpoints) = match login(network, tenant) {
         Ok(parts) => parts,
         Err(problem) => {
-            return vec![Check::failed(
-                &subject,
-                &problem,
-                "correct it in the configuration",
-            )];
+            let remedy = "correct it in the configuration";
+            return (Check::failed(&subject, &problem, remedy), Vec::new());
         }
     };
     let token = match login.client_credentials().await {
         Ok(answer) => answer.access_token,
-        Err(error) => return vec![Check::failed(&subject, &error.message, "")],
+        Err(error) => return (Check::failed(&subject, &error.message, ""), Vec::new()),
     };
     let client = Client::new(http, endpoints, Arc::new(OneToken(Arc::new(token))));
-    let meter = Meter::default();
-    let organization = client.organization(&meter).await;
-    let users = client.users(None, &meter).next().await.map(drop);
-    let licenses = client.licenses(&meter).await.map(drop);
-    let mut checks = vec![Check::ok(&subject, "accepted")];
-    checks.push(organization_check(tenant, organization));
-    checks.push(dataset_check(tenant, Dataset::Users, users));
-    checks.push(dataset_check(tenant, Dataset::Licenses, licenses));
-    checks
+    let verify = |organization: &Organization| verify(tenant, organization);
+    let met = probe(&client, &Meter::default(), clock.now(), verify).await;
+    (Check::ok(&subject, "accepted"), met)
 }
 
 fn login(
@@ -84,45 +83,28 @@ fn login(
 }
 
 /// The organization that answers must be the configured one, by id or by a verified domain.
-fn organization_check(tenant: &TenantConfig, read: Result<Organization, Error>) -> Check {
+fn verify(tenant: &TenantConfig, organization: &Organization) -> Result<(), Problem> {
     let configured = &tenant.tenant_id;
-    match read {
-        Ok(organization)
-            if organization.id.to_string() != *configured
-                && !organization.domains.contains(configured) =>
-        {
-            Check::failed(
-                &subject(tenant, Dataset::Organization),
-                &format!("{} answered, not {configured}", organization.id),
-                "set tenant_id to the tenant that is meant",
-            )
-        }
-        read => dataset_check(tenant, Dataset::Organization, read.map(drop)),
+    if organization.id.to_string() == *configured || organization.domains.contains(configured) {
+        return Ok(());
     }
-}
-
-fn dataset_check(tenant: &TenantConfig, dataset: Dataset, read: Result<(), Error>) -> Check {
-    let subject = subject(tenant, dataset);
-    match read {
-        Ok(()) => Check::ok(&subject, "readable"),
-        // The words of a problem hold the remedy.
-        Err(error) => Check::failed(&subject, &error.to_string(), ""),
-    }
-}
-
-fn subject(tenant: &TenantConfig, dataset: Dataset) -> String {
-    format!("{}: {}", tenant.key, dataset.name())
+    Err(Problem::new(
+        ProblemKind::WrongTenant,
+        format!(
+            "{} answered, not {configured}; set tenant_id to the tenant that is meant",
+            organization.id
+        ),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use wiremock::matchers::{method, path};
+    use wiremock::matchers::method;
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use crate::cli::doctor::report::Report;
     use crate::domain::ids::{OrganizationId, TenantKey};
-    use crate::domain::sync_run::{Problem, ProblemKind};
     use crate::domain::tenant::{Cloud, TenantAccess};
     use crate::msgraph::Credential;
 
@@ -141,58 +123,6 @@ mod tests {
         }
     }
 
-    /// A Microsoft that knows one user, and refuses to show its licenses.
-    async fn microsoft() -> MockServer {
-        let server = MockServer::start().await;
-        let answer = async |verb: &str, at: &str, status: u16, body: serde_json::Value| {
-            let answer = ResponseTemplate::new(status).set_body_json(body);
-            Mock::given(method(verb))
-                .and(path(at))
-                .respond_with(answer)
-                .mount(&server)
-                .await;
-        };
-        let id = "11111111-2222-4333-8444-555555555555";
-        let token = json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "t" });
-        let organization = json!({
-            "id": id, "displayName": "Contoso",
-            "verifiedDomains": [{ "name": "contoso.com", "isDefault": true }],
-        });
-        let user = json!({ "id": id, "userPrincipalName": "ann@contoso.com" });
-        let denied =
-            json!({ "error": { "code": "Authorization_RequestDenied", "message": "No." } });
-        answer("POST", "/contoso.com/oauth2/v2.0/token", 200, token).await;
-        answer(
-            "GET",
-            "/v1.0/organization",
-            200,
-            json!({ "value": [organization] }),
-        )
-        .await;
-        answer("GET", "/v1.0/users", 200, json!({ "value": [user] })).await;
-        answer("GET", "/v1.0/subscribedSkus", 403, denied).await;
-        server
-    }
-
-    #[tokio::test]
-    async fn a_tenant_is_tried_and_each_dataset_told() {
-        let microsoft = microsoft().await;
-        let url = reqwest::Url::parse(&microsoft.uri()).unwrap();
-        let mut contoso = contoso("contoso.com");
-        (contoso.login_url, contoso.graph_url) = (Some(url.clone()), Some(url));
-        let mut report = Report::default();
-        report.extend(tenant(&NetworkSettings::default(), &contoso).await);
-        let text = report.to_text();
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[0], "ok       contoso: sign-in       accepted");
-        assert_eq!(lines[1], "ok       contoso: organization  readable");
-        assert_eq!(lines[2], "ok       contoso: users         readable");
-        assert!(
-            lines[3].starts_with("failed   contoso: licenses      PERMISSION: "),
-            "{text}"
-        );
-    }
-
     #[tokio::test]
     async fn a_refused_sign_in_ends_the_examination() {
         let microsoft = MockServer::start().await;
@@ -208,8 +138,10 @@ mod tests {
             .await;
         let mut contoso = contoso("contoso.com");
         contoso.login_url = Some(microsoft.uri().parse().unwrap());
+        let (sign_in, met) = tenant(&NetworkSettings::default(), &contoso, &SystemClock).await;
+        assert!(met.is_empty());
         let mut report = Report::default();
-        report.extend(tenant(&NetworkSettings::default(), &contoso).await);
+        report.extend([sign_in]);
         let text = report.to_text();
         assert!(
             text.starts_with("failed   contoso: sign-in  AADSTS7000215"),
@@ -221,37 +153,20 @@ mod tests {
     #[test]
     fn the_organization_that_answers_must_be_the_configured_one() {
         let id = "11111111-2222-4333-8444-555555555555";
-        let check = |tenant_id: &str, expected: Check| {
+        let check = |tenant_id: &str, is_meant: bool| {
             let organization = Organization {
                 id: OrganizationId::parse(id).unwrap(),
                 display_name: None,
                 domains: vec!["contoso.com".into()],
                 country: None,
             };
-            assert_eq!(
-                organization_check(&contoso(tenant_id), Ok(organization)),
-                expected
-            );
+            let verified = verify(&contoso(tenant_id), &organization);
+            assert_eq!(verified.is_ok(), is_meant, "{tenant_id}");
+            let kind = verified.err().map(|problem| problem.kind);
+            assert_eq!(kind, (!is_meant).then_some(ProblemKind::WrongTenant));
         };
-        let subject = "contoso: organization";
-        check(id, Check::ok(subject, "readable"));
-        check("contoso.com", Check::ok(subject, "readable"));
-        check(
-            "fabrikam.com",
-            Check::failed(
-                subject,
-                &format!("{id} answered, not fabrikam.com"),
-                "set tenant_id to the tenant that is meant",
-            ),
-        );
-    }
-
-    #[test]
-    fn a_dataset_that_cannot_be_read_says_why() {
-        let problem = Problem::new(ProblemKind::Permission, "grant User.Read.All");
-        assert_eq!(
-            dataset_check(&contoso("x"), Dataset::Users, Err(Error::Problem(problem))),
-            Check::failed("contoso: users", "PERMISSION: grant User.Read.All", "")
-        );
+        check(id, true);
+        check("contoso.com", true);
+        check("fabrikam.com", false);
     }
 }

@@ -4,6 +4,15 @@ use std::fmt::Write as _;
 
 use crate::cli::progress::one_line;
 
+/// How wide a line may be that is broken between words.
+const LINE_WIDTH: usize = 100;
+
+/// A remedy has at least this width, however long the subjects are.
+const REMEDY_WIDTH_MIN: usize = 40;
+
+/// What a remedy begins with.
+const ARROW: &str = "-> ";
+
 /// How one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -62,7 +71,7 @@ impl Report {
         self.checks.iter().filter(failed).count()
     }
 
-    /// State, subject and finding in columns; a remedy on its own line under the finding.
+    /// State, subject and finding in columns; a remedy on lines of its own under the finding.
     pub(super) fn to_text(&self) -> String {
         let state_width = word(State::Warning).len();
         let subjects = self
@@ -81,11 +90,32 @@ impl Report {
             );
             if !check.remedy.is_empty() {
                 let indent = state_width + subject_width + 4;
-                let _ = writeln!(text, "{:indent$}-> {}", "", check.remedy);
+                let width = LINE_WIDTH.saturating_sub(indent + ARROW.len());
+                let mut mark = ARROW;
+                for line in wrapped(&check.remedy, width.max(REMEDY_WIDTH_MIN)) {
+                    let _ = writeln!(text, "{:indent$}{mark}{line}", "");
+                    mark = "   ";
+                }
             }
         }
         text
     }
+}
+
+/// The text in lines of at most `width` characters, broken between words; a longer word has a line of
+/// its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn word(state: State) -> &'static str {
@@ -93,5 +123,23 @@ fn word(state: State) -> &'static str {
         State::Ok => "ok",
         State::Warning => "warning",
         State::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_broken_between_words() {
+        let check = |text: &str, lines: &[&str]| assert_eq!(wrapped(text, 10), lines);
+        check("", &[]);
+        check("one two", &["one two"]);
+        check("one two  three four", &["one two", "three four"]);
+        check(
+            "one https://example.com two",
+            &["one", "https://example.com", "two"],
+        );
+        check("äöü äöü äöü", &["äöü äöü", "äöü"]);
     }
 }

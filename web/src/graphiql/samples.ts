@@ -11,10 +11,21 @@ export function samples(tenant: string | undefined): Sample[] {
     { query: SALES_WITH_E3 },
     { query: LICENSES },
     { query: DEPARTMENTS },
+    { query: IDLE },
+    { query: GROUPS },
+    { query: TEAMS_OVER_TIME, variables: JSON.stringify(lastDays(28), null, 2) },
+    { query: CAPABILITIES },
     { query: TENANTS },
     { query: START_SYNC, variables },
     { query: SYNC_PROGRESS, variables },
   ];
+}
+
+/** The days up to today, in UTC as the server counts them. */
+function lastDays(count: number): { from: string; to: string } {
+  const now = Date.now();
+  const day = (instant: number) => new Date(instant).toISOString().slice(0, 10);
+  return { from: day(now - (count - 1) * 86_400_000), to: day(now) };
 }
 
 const SALES_WITH_E3 = `# People of Sales who hold Microsoft 365 E3.
@@ -78,6 +89,92 @@ query Departments {
     breakdown(by: DEPARTMENT, first: 50) {
       label
       count
+    }
+  }
+}
+`;
+
+const IDLE = `# Members who hold a license and are not in use,
+# with what Microsoft's reports say of them.
+query Idle {
+  users(
+    filter: {
+      userType: { eq: MEMBER }
+      licenseNames: { isEmpty: false }
+      activityState: { in: [INACTIVE, NEVER_ACTIVE] }
+    }
+    orderBy: [{ field: LAST_ACTIVE_ON }]
+    first: 20
+  ) {
+    totalCount
+    nodes {
+      displayName
+      licenseNames
+      lastActiveOn
+      lastSignInAt
+      activity(period: D90) {
+        outlook {
+          reportedOn
+          lastActiveOn
+          emailsSent
+        }
+        teams {
+          lastActiveOn
+          meetingsAttended
+        }
+      }
+    }
+  }
+}
+`;
+
+const GROUPS = `# Groups that assign licenses, and who is in them.
+query Groups {
+  groups(filter: { assignsLicenses: true }) {
+    totalCount
+    nodes {
+      displayName
+      isDynamic
+      assignsLicenses {
+        name
+      }
+      members(first: 5) {
+        totalCount
+        nodes {
+          displayName
+          activityState
+        }
+      }
+    }
+  }
+}
+`;
+
+const TEAMS_OVER_TIME = `# How many used Teams on each day, and how much.
+# The days are set below, in Variables.
+query TeamsOverTime($from: Date!, $to: Date!) {
+  usage(workload: TEAMS, from: $from, to: $to) {
+    on
+    activeUsers
+    metrics {
+      name
+      total
+    }
+  }
+}
+`;
+
+const CAPABILITIES = `# What can be read of each tenant, how old it is,
+# and what to do where it cannot.
+query Capabilities {
+  tenants {
+    name
+    signInsKnownSince
+    capabilities {
+      dataset
+      state
+      asOf
+      remedy
     }
   }
 }

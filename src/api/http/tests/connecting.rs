@@ -1,5 +1,6 @@
 //! A browser on its way to Microsoft and back.
 
+use reqwest::Method;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -52,6 +53,28 @@ async fn a_good_ticket_leads_to_microsoft_with_a_cookie_for_the_way_back() {
         );
     }
     assert_eq!(*server.sign_in.asked.lock().await, ["redeem contoso good"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_where_a_link_leads_does_not_use_it_up() {
+    let server = start();
+    for path in [
+        "/connect/contoso?ticket=good",
+        "/connect/contoso?ticket=bad",
+        "/connect/callback?code=c&state=s",
+    ] {
+        let request = server
+            .request(Method::HEAD, path)
+            .header(PUBLIC.0, PUBLIC.1);
+        let answer = Answer::of(request.header("cookie", COOKIE).send().await.unwrap()).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("set-cookie"), "", "{path}");
+        assert_eq!(answer.header("location"), "", "{path}");
+    }
+    assert!(
+        server.sign_in.asked.lock().await.is_empty(),
+        "neither the ticket nor the code was used"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -262,7 +262,7 @@ async fn a_head_that_drips_does_not_hold_a_connection() {
         .unwrap();
     stream.write_all(HEALTH).await.unwrap();
     assert!(
-        read_until(&mut stream, "reasons")
+        read_until(&mut stream, "problems")
             .await
             .starts_with("HTTP/1.1 200")
     );
@@ -279,7 +279,7 @@ async fn a_head_that_drips_does_not_hold_a_connection() {
         .await
         .unwrap();
     assert!(
-        read_until(&mut stream, "reasons")
+        read_until(&mut stream, "problems")
             .await
             .starts_with("HTTP/1.1 200"),
         "still in time"
@@ -291,7 +291,11 @@ async fn a_head_that_drips_does_not_hold_a_connection() {
     server
         .connections
         .sweep(Instant::now() + Duration::from_secs(16));
-    assert_eq!(soon(read_until(&mut stream, "reasons")).await, "", "closed");
+    assert_eq!(
+        soon(read_until(&mut stream, "problems")).await,
+        "",
+        "closed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,10 @@
 //! Health and static pages.
 
 use reqwest::Method;
+use serde_json::json;
 
 use super::harness::{Answer, TOKEN, start};
+use crate::api::health::{Degradation, DegradationKind};
 
 async fn sent(request: reqwest::RequestBuilder) -> Answer {
     Answer::of(request.send().await.unwrap()).await
@@ -14,15 +16,13 @@ async fn health_is_told_without_a_token() {
     let answer = sent(server.get("/healthz")).await;
     assert_eq!(
         (answer.status.as_u16(), answer.text.as_str()),
-        (200, r#"{"reasons":[],"status":"ok"}"#)
+        (200, r#"{"problems":{},"status":"ok"}"#)
     );
     assert_eq!(sent(server.get("/readyz")).await.status, 200);
 
-    server.health.lock().unwrap().degraded = vec!["the disk is full".to_owned()];
+    server.health.lock().unwrap().degraded = degraded();
     let answer = sent(server.get("/healthz")).await;
     assert_eq!(answer.status, 200, "a restart would help nothing");
-    assert_eq!(answer.json()["status"], "degraded");
-    assert_eq!(answer.json()["reasons"][0], "the disk is full");
 
     server.health.lock().unwrap().is_ready = false;
     let answer = sent(server.get("/readyz")).await;
@@ -30,6 +30,38 @@ async fn health_is_told_without_a_token() {
         (answer.status.as_u16(), answer.header("retry-after")),
         (503, "1")
     );
+}
+
+fn degraded() -> Vec<Degradation> {
+    let of = |kind, reason: &str| Degradation {
+        kind,
+        reason: reason.to_owned(),
+    };
+    vec![
+        of(DegradationKind::DamagedFacts, "contoso: damaged"),
+        of(DegradationKind::DamagedFacts, "fabrikam: damaged"),
+        of(DegradationKind::ReadOnlyStore, "the disk is full"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_facts_are_damaged_is_told_to_a_token_only() {
+    let server = start();
+    server.health.lock().unwrap().degraded = degraded();
+    let open = sent(server.get("/healthz")).await;
+    let expected =
+        json!({"status": "degraded", "problems": {"DAMAGED_FACTS": 2, "READ_ONLY_STORE": 1}});
+    assert_eq!(open.json(), expected);
+
+    let known = sent(server.get("/healthz").bearer_auth(TOKEN)).await;
+    assert_eq!(known.json()["problems"], expected["problems"]);
+    assert_eq!(
+        known.json()["reasons"],
+        json!(["contoso: damaged", "fabrikam: damaged", "the disk is full"])
+    );
+    let guessed = sent(server.get("/healthz").bearer_auth("guess")).await;
+    assert!(!guessed.text.contains("contoso"), "{}", guessed.text);
+    guessed.refused(401, "UNAUTHENTICATED");
 }
 
 #[tokio::test(flavor = "multi_thread")]
