@@ -1,7 +1,7 @@
 //! What works for a tenant and what does not, judged from what its runs met.
 
 use crate::domain::sync_run::{
-    Capability, CapabilityState, Dataset, DatasetRun, DatasetState, ProblemKind, SyncRun,
+    Capability, CapabilityState, Dataset, DatasetRun, DatasetState, SyncRun,
 };
 use crate::engine::TenantIndex;
 
@@ -68,22 +68,19 @@ fn judge(attempt: Option<&DatasetRun>) -> (CapabilityState, Option<String>) {
     let Some(problem) = &attempt.problem else {
         return (CapabilityState::Ok, None);
     };
-    let state = match problem.kind {
-        ProblemKind::Permission => CapabilityState::MissingScope,
-        ProblemKind::Role => CapabilityState::MissingRole,
-        ProblemKind::NeedsPremium => CapabilityState::NeedsPremium,
-        ProblemKind::Concealed => CapabilityState::Concealed,
-        ProblemKind::UnsupportedCloud => CapabilityState::UnsupportedCloud,
-        _ => return (CapabilityState::Failing, Some(problem.to_string())),
+    let state = CapabilityState::after(problem.kind);
+    let remedy = match state {
+        CapabilityState::Failing => problem.to_string(),
+        _ => problem.message.clone(),
     };
-    (state, Some(problem.message.clone()))
+    (state, Some(remedy))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ids::{RunId, TenantKey};
-    use crate::domain::sync_run::{Problem, SyncTrigger};
+    use crate::domain::sync_run::{Problem, ProblemKind, SyncTrigger};
 
     fn run(state: DatasetState, kind: Option<ProblemKind>) -> SyncRun {
         let mut run = SyncRun::queued(

@@ -20,6 +20,7 @@ use crate::domain::catalog::{self, Catalog};
 use crate::domain::filter::UserFilter;
 use crate::domain::ids::{PlanId, SkuId};
 use crate::domain::license;
+use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::usage;
 use crate::engine::{LicenseEntry, TenantIndex};
 
@@ -203,27 +204,9 @@ impl ServicePlan {
     }
 }
 
-/// The workload that a service plan is for, by the beginning of its name.
+/// The workload that a service plan is for: SharePoint for its plans, though they open OneDrive too.
 fn workload_of_plan(value: &str) -> Option<usage::Workload> {
-    const BY_BEGINNING: [(&str, usage::Workload); 10] = [
-        ("EXCHANGE_S_", usage::Workload::Outlook),
-        ("EXCHANGE_B_", usage::Workload::Outlook),
-        ("TEAMS", usage::Workload::Teams),
-        ("ONEDRIVE", usage::Workload::OneDrive),
-        ("SHAREPOINT", usage::Workload::SharePoint),
-        ("YAMMER_", usage::Workload::VivaEngage),
-        ("OFFICESUBSCRIPTION", usage::Workload::Apps),
-        ("OFFICE_BUSINESS", usage::Workload::Apps),
-        ("SHAREDCOMPUTERLICENSING", usage::Workload::Apps),
-        ("M365_COPILOT", usage::Workload::Copilot),
-    ];
-    // Every product has this plan; it holds what belongs to no service.
-    if value == "EXCHANGE_S_FOUNDATION" {
-        return None;
-    }
-    let mut known = BY_BEGINNING.into_iter();
-    let found = known.find(|(beginning, _)| value.starts_with(beginning));
-    found.map(|(_, workload)| workload)
+    workloads_of_plan(value).iter().max().copied()
 }
 
 /// Seats of one license in one tenant; one seat licenses one user. Microsoft's own counts, and those
@@ -288,11 +271,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_for_the_workload_that_its_name_begins_with() {
+    fn a_plan_is_for_one_workload_at_most() {
         check("EXCHANGE_S_ENTERPRISE", Some(usage::Workload::Outlook));
         check("EXCHANGE_S_FOUNDATION", None);
         check("TEAMS1", Some(usage::Workload::Teams));
-        check("SHAREPOINTWAC", Some(usage::Workload::SharePoint));
+        check("SHAREPOINTENTERPRISE", Some(usage::Workload::SharePoint));
         check("ONEDRIVEENTERPRISE", Some(usage::Workload::OneDrive));
         check("YAMMER_ENTERPRISE", Some(usage::Workload::VivaEngage));
         check("OFFICESUBSCRIPTION", Some(usage::Workload::Apps));
