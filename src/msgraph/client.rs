@@ -1,5 +1,6 @@
 //! Graph for one tenant: what is asked, with which query, and what must hold of the whole answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use super::http::Http;
 use super::meter::Meter;
 use super::origin::Endpoints;
 use super::pace::Pace;
-use super::paging::{LIMITS, Limits, Pages, Query, Row, Rows, UserPages};
+use super::paging::{LIMITS, Limits, Pages, Query, Row, Rows};
 use super::problem;
 use super::retry::{Call, Caller};
 use super::timing::{SystemTiming, Timing};
+use super::users::{UserPages, UsersCheckpoint};
 use super::{Quarantined, SignInError};
 use crate::domain::license::License;
 use crate::domain::sync_run::{Dataset, Problem};
@@ -49,28 +51,20 @@ pub enum Error {
 const ORGANIZATION: Query = Query {
     dataset: Dataset::Organization,
     path: "organization",
-    query: "$select=id,displayName,verifiedDomains,countryLetterCode",
+    query: Cow::Borrowed("$select=id,displayName,verifiedDomains,countryLetterCode"),
     is_advanced: false,
-    is_sized: false,
-};
-
-/// Exactly what `domain::user::User` is made of: `$select` also halves what Microsoft charges. Trimming the
-/// manager to its id needs `$levels`, and that an advanced query.
-const USERS: Query = Query {
-    dataset: Dataset::Users,
-    path: "users",
-    query: "$select=id,userPrincipalName,displayName,mail,employeeId,employeeType,jobTitle,department,companyName,officeLocation,country,usageLocation,userType,isResourceAccount,accountEnabled,createdDateTime,employeeHireDate,onPremisesSyncEnabled,assignedLicenses,licenseAssignmentStates&$expand=manager($levels=1;$select=id)&$count=true",
-    is_advanced: true,
-    is_sized: true,
+    page_rows: None,
 };
 
 /// Only `$select` works here; a page size would be refused.
 const LICENSES: Query = Query {
     dataset: Dataset::Licenses,
     path: "subscribedSkus",
-    query: "$select=skuId,skuPartNumber,appliesTo,capabilityStatus,consumedUnits,prepaidUnits,servicePlans",
+    query: Cow::Borrowed(
+        "$select=skuId,skuPartNumber,appliesTo,capabilityStatus,consumedUnits,prepaidUnits,servicePlans",
+    ),
     is_advanced: false,
-    is_sized: false,
+    page_rows: None,
 };
 
 /// How long the number of users may let itself be waited for, while others are throttled.
@@ -80,7 +74,7 @@ const COUNT_TIME_MAX: Duration = Duration::from_secs(30);
 /// one pace, so that being throttled once slows all of them.
 #[derive(Clone)]
 pub struct Client {
-    caller: Arc<Caller>,
+    pub(super) caller: Arc<Caller>,
 }
 
 impl Client {
@@ -127,12 +121,8 @@ impl Client {
 
     /// All users, managers included, from the beginning or from where an earlier reading was cut:
     /// `GET /users`, in parallel parts.
-    pub fn users(
-        &self,
-        _resume: Option<&super::paging::UsersCheckpoint>,
-        meter: &Meter,
-    ) -> UserPages {
-        UserPages::new(Pages::new(self.caller.clone(), USERS, meter.clone()))
+    pub fn users(&self, resume: Option<&UsersCheckpoint>, meter: &Meter) -> UserPages {
+        UserPages::new(self.caller.clone(), resume, meter.clone())
     }
 
     /// How many users there are, for progress: `GET /users/$count`, asked once. `None` when Graph
@@ -158,7 +148,8 @@ impl Client {
         self.all(LICENSES, meter).await
     }
 
-    async fn all<T: Row>(&self, query: Query, meter: &Meter) -> Result<Rows<T>, Error> {
+    /// A collection that is small enough to be had at once.
+    pub(super) async fn all<T: Row>(&self, query: Query, meter: &Meter) -> Result<Rows<T>, Error> {
         let mut pages = Pages::new(self.caller.clone(), query, meter.clone());
         let mut all = Rows::default();
         while let Some(mut page) = pages.next().await? {

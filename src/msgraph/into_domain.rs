@@ -1,10 +1,10 @@
 //! From Graph's JSON to the domain: every property of a row, and what its absence means.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use uuid::Uuid;
 
 use super::assignments::assignments;
-use super::paging::Row;
+use super::paging::{Key, Row};
 use super::scalars::{Reason, count, guid, required_guid, text, time};
 use super::wire::{self, Text};
 use crate::domain::ids::{ObjectId, OrganizationId, PlanId, SkuId};
@@ -19,8 +19,8 @@ impl Row for User {
         wire::read(json).and_then(user)
     }
 
-    fn key(&self) -> Uuid {
-        self.object_id.0
+    fn key(&self) -> Key {
+        Key::Id(self.object_id.0)
     }
 }
 
@@ -31,8 +31,8 @@ impl Row for License {
         wire::read(json).and_then(license)
     }
 
-    fn key(&self) -> Uuid {
-        self.sku_id.0
+    fn key(&self) -> Key {
+        Key::Id(self.sku_id.0)
     }
 }
 
@@ -43,8 +43,8 @@ impl Row for Organization {
         wire::read(json).and_then(organization)
     }
 
-    fn key(&self) -> Uuid {
-        self.id.0
+    fn key(&self) -> Key {
+        Key::Id(self.id.0)
     }
 }
 
@@ -70,8 +70,7 @@ fn user(user: wire::User<'_>) -> Result<User, Reason> {
         is_resource_account: user.is_resource_account.unwrap_or(false),
         account_enabled: user.account_enabled.unwrap_or(true),
         created_at: time("createdDateTime", user.created_date_time.as_ref())?,
-        hired_on: time("employeeHireDate", user.employee_hire_date.as_ref())?
-            .map(|at| at.to_zoned(TimeZone::UTC).date()),
+        hired_on: day("employeeHireDate", user.employee_hire_date.as_ref())?,
         is_synced_from_on_premises: user.on_premises_sync_enabled.unwrap_or(false),
         manager: manager(user.manager)?,
         assignments: assignments(
@@ -81,7 +80,12 @@ fn user(user: wire::User<'_>) -> Result<User, Reason> {
     })
 }
 
-fn user_type(text: Option<&Text<'_>>) -> UserType {
+/// The day of an instant, in UTC.
+pub(super) fn day(field: &str, text: Option<&Text<'_>>) -> Result<Option<Date>, Reason> {
+    Ok(time(field, text)?.map(|at| at.to_zoned(TimeZone::UTC).date()))
+}
+
+pub(super) fn user_type(text: Option<&Text<'_>>) -> UserType {
     match text.map(|text| text.0.trim()) {
         None | Some("") => UserType::Member,
         Some(text) if text.eq_ignore_ascii_case("Member") => UserType::Member,

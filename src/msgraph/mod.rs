@@ -32,6 +32,7 @@ mod sign_ins;
 #[cfg(test)]
 mod testing;
 mod timing;
+mod users;
 mod wire;
 
 pub use auth::{Credential, DELEGATED_SCOPES, Login, SignInError, SignInErrorKind, TokenAnswer};
@@ -43,6 +44,12 @@ pub use directory::{
 pub use http::{Http, NetworkSettings};
 pub use logs::{DirectoryAudit, SignIn};
 pub use meter::Meter;
+<<<<<<< HEAD
 pub use origin::{Endpoints, bare_origin, is_loopback, is_private};
 pub use paging::{Quarantined, Rows, UserPages, UsersCheckpoint, quarantine_problem};
+=======
+pub use origin::{Endpoints, is_loopback};
+pub use paging::{Quarantined, Rows, quarantine_problem};
+>>>>>>> wt-graphdir
 pub use reports::{Report, ReportAnswer, ReportKey, ReportRow};
+pub use users::{UserPages, UsersCheckpoint};

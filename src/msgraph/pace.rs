@@ -1,13 +1,17 @@
-//! How fast requests may follow each other: one pace for all requests of a tenant.
+//! How fast requests may follow each other, and how many may be under way: one pace for all requests
+//! of a tenant.
 //!
 //! Microsoft counts by application and tenant, not by caller, and what is sent too early counts
-//! against us as well. So one answer of 429 holds back everything that shares the pace.
+//! against us as well. So one answer of 429 holds back everything that shares the pace. Before that,
+//! from 80 % of what it allows, Microsoft says in each answer how close we are: then fewer requests
+//! are under way at a time, and more again while it says nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::timing::Timing;
@@ -22,11 +26,20 @@ const STORM_INTERVAL: Duration = Duration::from_secs(1);
 /// Below this distance requests need no distance any more.
 const INTERVAL_MIN: Duration = Duration::from_millis(50);
 
+/// The most requests that are under way at a time. While an answer takes 150 ms, they are a fifth of
+/// what Microsoft allows the smallest tenants (350 a second).
+const UNDER_WAY_MAX: usize = 24;
+
+/// The share of what is allowed from which we step back.
+const LOAD_HIGH: f64 = 0.8;
+
 /// The pace of one tenant's requests. Clones share it.
 #[derive(Clone)]
 pub(super) struct Pace {
     timing: Arc<dyn Timing>,
     state: Arc<Mutex<State>>,
+    /// One permit for each request that may be under way.
+    permits: Arc<Semaphore>,
 }
 
 struct State {
@@ -34,6 +47,32 @@ struct State {
     not_before: Instant,
     /// The distance that the next request keeps to the one after it.
     interval: Duration,
+    /// How many requests may be under way.
+    limit: usize,
+    /// Permits above the limit that are still held; each goes when it comes back.
+    surplus: usize,
+    /// Answers to what was sent before the limit was lowered last: they know nothing of it.
+    settling: usize,
+    /// Answers since then, or since the limit was raised, that told of no load.
+    quiet: usize,
+}
+
+/// The right to have one request under way, until it is dropped.
+pub(super) struct Turn {
+    permit: Option<OwnedSemaphorePermit>,
+    state: Arc<Mutex<State>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        if state.surplus > 0 {
+            state.surplus -= 1;
+            if let Some(permit) = self.permit.take() {
+                permit.forget();
+            }
+        }
+    }
 }
 
 /// The deadline comes before the turn does.
@@ -45,15 +84,25 @@ impl Pace {
         let state = State {
             not_before: timing.now(),
             interval: Duration::ZERO,
+            limit: UNDER_WAY_MAX,
+            surplus: 0,
+            settling: 0,
+            quiet: 0,
         };
         Self {
             timing,
             state: Arc::new(Mutex::new(state)),
+            permits: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         }
     }
 
     /// Returns when the caller may send one request; gives up at once if that is after `deadline`.
-    pub(super) async fn turn(&self, deadline: Instant) -> Result<(), TooLate> {
+    pub(super) async fn turn(&self, deadline: Instant) -> Result<Turn, TooLate> {
+        let turn = Turn {
+            // Nobody closes the semaphore; if somebody did, requests would still go out.
+            permit: self.permits.clone().acquire_owned().await.ok(),
+            state: self.state.clone(),
+        };
         if self.timing.now() > deadline {
             return Err(TooLate);
         }
@@ -64,13 +113,13 @@ impl Pace {
             }
             self.timing.sleep_until(at).await;
         }
-        Ok(())
+        Ok(turn)
     }
 
     /// Takes the turn, or says when to ask again.
     fn take_turn(&self) -> Option<Instant> {
         let now = self.timing.now();
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.not_before > now {
             return Some(state.not_before);
         }
@@ -78,27 +127,78 @@ impl Pace {
         None
     }
 
-    /// Microsoft throttled: nobody sends anything for `wait`, and then slowly.
+    /// Microsoft throttled: nobody sends anything for `wait`, and then slowly, half as much at a time.
     pub(super) fn throttled(&self, wait: Duration) {
         let until = self.timing.now() + wait;
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.not_before = state.not_before.max(until);
         state.interval = STORM_INTERVAL;
+        self.lower(&mut state, |limit| limit / 2);
     }
 
-    /// Microsoft answered: the distance halves until none is left.
-    pub(super) fn answered(&self) {
-        let mut state = self.lock();
+    /// Microsoft answered and said how close to its limit we are (see [`load`]), or nothing of it: the
+    /// distance halves until none is left.
+    pub(super) fn answered(&self, load: Option<f64>) {
+        let mut state = lock(&self.state);
         state.interval /= 2;
         if state.interval < INTERVAL_MIN {
             state.interval = Duration::ZERO;
         }
+        match load {
+            Some(load) if load >= 1.0 => self.lower(&mut state, |limit| limit / 2),
+            Some(load) if load >= LOAD_HIGH => {
+                self.lower(&mut state, |limit| limit - limit.div_ceil(4))
+            }
+            _ => self.note_quiet(&mut state),
+        }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // The state is two plain values; a panic elsewhere cannot leave it half written.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets fewer requests be under way, but only once for all that are now.
+    fn lower(&self, state: &mut State, lower: impl Fn(usize) -> usize) {
+        if state.settling > 0 {
+            state.settling -= 1;
+            return;
+        }
+        let limit = lower(state.limit).max(1);
+        let freed = state.limit - limit;
+        // Those that nobody holds go at once, the others when they come back.
+        state.surplus += freed - self.permits.forget_permits(freed);
+        state.settling = state.limit - 1;
+        state.limit = limit;
+        state.quiet = 0;
     }
+
+    /// Lets one more request be under way after as many quiet answers as may be now.
+    fn note_quiet(&self, state: &mut State) {
+        if state.settling > 0 {
+            state.settling -= 1;
+            return;
+        }
+        state.quiet += 1;
+        if state.quiet < state.limit || state.limit == UNDER_WAY_MAX {
+            return;
+        }
+        state.quiet = 0;
+        state.limit += 1;
+        if state.surplus > 0 {
+            state.surplus -= 1;
+        } else {
+            self.permits.add_permits(1);
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+    // The state is plain values; a panic elsewhere cannot leave it half written.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How close an answer says we are to Microsoft's limit: 1 is the limit, and what is above will be
+/// throttled soon. Microsoft says so from 0.8 on.
+pub(super) fn load(headers: &HeaderMap) -> Option<f64> {
+    let name = HeaderName::from_static("x-ms-throttle-limit-percentage");
+    let load: f64 = header(headers, &name)?.parse().ok()?;
+    load.is_finite().then_some(load)
 }
 
 /// What `Retry-After` asks for, as seconds or as a date, between one second and ten minutes.
@@ -199,7 +299,7 @@ mod tests {
         for _ in 0..count {
             pace.turn(timing.in_seconds(10_000)).await.unwrap();
             at.push(timing.elapsed().as_millis().try_into().unwrap());
-            pace.answered();
+            pace.answered(None);
         }
         at
     }
@@ -236,8 +336,100 @@ mod tests {
         let timing = Arc::new(TestTiming::default());
         let pace = Pace::new(timing.clone());
         pace.throttled(Duration::from_secs(60));
-        assert_eq!(pace.turn(timing.in_seconds(59)).await, Err(TooLate));
+        assert_eq!(pace.turn(timing.in_seconds(59)).await.err(), Some(TooLate));
         assert_eq!(timing.elapsed(), Duration::ZERO);
-        assert_eq!(pace.turn(timing.in_seconds(60)).await, Ok(()));
+        assert!(pace.turn(timing.in_seconds(60)).await.is_ok());
+    }
+
+    /// How many turns are given out at the same time.
+    async fn breadth(pace: &Pace, timing: &TestTiming) -> usize {
+        let mut turns = Vec::new();
+        loop {
+            let turn = pace.turn(timing.in_seconds(10_000));
+            tokio::pin!(turn);
+            let mut given = None;
+            // The first polls may end at a wait for the clock; for a permit it would wait for ever.
+            for _ in 0..4 {
+                if let std::task::Poll::Ready(turn) = futures_util::poll!(&mut turn) {
+                    given = turn.ok();
+                    break;
+                }
+            }
+            match given {
+                Some(turn) => turns.push(turn),
+                None => return turns.len(),
+            }
+        }
+    }
+
+    async fn check_breadth(answers: &[Option<f64>], expected: usize) {
+        let timing = Arc::new(TestTiming::default());
+        let pace = Pace::new(timing.clone());
+        for load in answers {
+            pace.answered(*load);
+        }
+        assert_eq!(breadth(&pace, &timing).await, expected, "{answers:?}");
+    }
+
+    #[tokio::test]
+    async fn close_to_the_limit_fewer_requests_are_under_way() {
+        check_breadth(&[], 24).await;
+        check_breadth(&[None, Some(0.5)], 24).await;
+        check_breadth(&[Some(0.8)], 18).await;
+        check_breadth(&[Some(1.0)], 12).await;
+        check_breadth(&[Some(1.8)], 12).await;
+        // What was under way already tells the same again.
+        check_breadth(&[Some(0.9); 24], 18).await;
+        check_breadth(&[Some(0.9); 25], 13).await;
+        // Never none.
+        check_breadth(&[Some(1.5); 200], 1).await;
+    }
+
+    #[tokio::test]
+    async fn quiet_answers_let_more_requests_be_under_way_again() {
+        let after = |quiet: usize| {
+            let mut answers = vec![Some(1.0)];
+            answers.resize(1 + 23 + quiet, None);
+            answers
+        };
+        check_breadth(&after(11), 12).await;
+        check_breadth(&after(12), 13).await;
+        check_breadth(&after(12 + 13), 14).await;
+        check_breadth(&after(1_000), 24).await;
+    }
+
+    #[tokio::test]
+    async fn a_throttled_answer_halves_what_is_under_way_and_takes_back_what_is_out() {
+        let timing = Arc::new(TestTiming::default());
+        let pace = Pace::new(timing.clone());
+        let mut out = Vec::new();
+        for _ in 0..24 {
+            out.push(pace.turn(timing.in_seconds(1)).await.unwrap());
+        }
+        pace.throttled(Duration::from_secs(1));
+        out.truncate(12);
+        assert_eq!(breadth(&pace, &timing).await, 0);
+        out.clear();
+        assert_eq!(breadth(&pace, &timing).await, 12);
+        assert_eq!(breadth(&pace, &timing).await, 12);
+    }
+
+    #[track_caller]
+    fn check_load(header: &str, expected: Option<f64>) {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ms-throttle-limit-percentage", header.parse().unwrap());
+        assert_eq!(load(&headers), expected, "{header:?}");
+    }
+
+    #[test]
+    fn the_load_is_a_plain_number_or_unknown() {
+        check_load("0.8", Some(0.8));
+        check_load(" 1.31 ", Some(1.31));
+        check_load("2", Some(2.0));
+        check_load("NaN", None);
+        check_load("inf", None);
+        check_load("80 %", None);
+        check_load("", None);
+        assert_eq!(load(&HeaderMap::new()), None);
     }
 }

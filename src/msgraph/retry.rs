@@ -13,7 +13,7 @@ use super::client::{Error, TokenSource};
 use super::http::{Answer, Connection, Http, PAGE_BYTES_MAX, TransportError, TransportErrorKind};
 use super::meter::Meter;
 use super::origin::{Endpoints, NotSent};
-use super::pace::{Pace, retry_after};
+use super::pace::{Pace, load, retry_after};
 use super::paging::Limits;
 use super::problem::{self, GraphError};
 use super::timing::{Timing, backoff};
@@ -42,14 +42,38 @@ pub(super) struct Call {
 pub(super) enum Stop {
     /// Graph wants fewer rows a page; the problem if no fewer can be asked for.
     SmallerPages(Problem),
+    /// Graph does not take the request as it is, or no longer: 400, 404, 410, 501 and the like.
+    Refused(Refusal),
     /// Anything else.
     Error(Error),
+}
+
+/// An answer that says that the request itself cannot be answered.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    /// The innermost known code, else the outermost.
+    code: Option<String>,
+    pub(super) problem: Problem,
+}
+
+impl Refusal {
+    /// Microsoft no longer knows what the link of an earlier answer refers to, or never gives such
+    /// links: Azure AD B2C has no changes and says so as a bad request.
+    pub(super) fn is_expired(&self) -> bool {
+        let is_bad = matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::GONE);
+        let code = self.code.as_deref().unwrap_or_default();
+        is_bad
+            || code.eq_ignore_ascii_case("syncStateNotFound")
+            || code.eq_ignore_ascii_case("resyncRequired")
+    }
 }
 
 impl From<Stop> for Error {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::SmallerPages(problem) => Self::Problem(problem),
+            Stop::Refused(refusal) => Self::Problem(refusal.problem),
             Stop::Error(error) => error,
         }
     }
@@ -104,16 +128,15 @@ impl Caller {
         let mut stale: Option<Arc<SecretString>> = None;
         let mut is_refreshed = false;
         loop {
-            self.pace
-                .turn(call.deadline)
-                .await
-                .map_err(|_| too_late(call))?;
+            let turn = self.pace.turn(call.deadline).await;
+            let turn = turn.map_err(|_| too_late(call))?;
             // After the wait: it may have outlived the token.
             let token = self.token(stale.take().as_deref()).await?;
             let outcome = self.send(call, &token, connection).await?;
+            drop(turn);
             let problem = match judge(call.dataset, self.host(), outcome) {
                 Verdict::Answered(answer) => {
-                    self.pace.answered();
+                    self.pace.answered(load(&answer.headers));
                     return Ok(answer);
                 }
                 Verdict::Over(stop) => return Err(stop),
@@ -263,8 +286,22 @@ fn judge(dataset: Dataset, host: &str, outcome: Result<Answer, TransportError>) 
             is_throttled: answer.status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some(),
             problem,
         },
+        status if is_refusal(status) => Verdict::Over(Stop::Refused(Refusal {
+            status,
+            code: error.code,
+            problem,
+        })),
         _ => Verdict::Over(Stop::problem(problem)),
     }
+}
+
+/// Whether it is the request that Graph does not like, not who sends it.
+fn is_refusal(status: StatusCode) -> bool {
+    let is_of_sender = matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN
+    );
+    (status.is_client_error() && !is_of_sender) || status == StatusCode::NOT_IMPLEMENTED
 }
 
 fn not_sent(dataset: Dataset, reason: NotSent) -> Problem {

@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
@@ -55,6 +57,10 @@ pub(super) struct Envelope<'json> {
     value: Vec<&'json RawValue>,
     #[serde(borrow, rename = "@odata.nextLink")]
     pub(super) next_link: Option<Text<'json>>,
+    #[serde(borrow, rename = "@odata.deltaLink")]
+    pub(super) delta_link: Option<Text<'json>>,
+    #[serde(borrow, rename = "@odata.count")]
+    count: Option<&'json RawValue>,
 }
 
 impl<'json> Envelope<'json> {
@@ -74,6 +80,11 @@ impl<'json> Envelope<'json> {
                 "its JSON is cut or damaged"
             }
         })
+    }
+
+    /// How many rows all pages have together, if it says so in a way that can be read.
+    pub(super) fn count(&self) -> Option<u64> {
+        self.count.and_then(|count| count.get().parse().ok())
     }
 
     /// Where in `body` each row lies.
@@ -149,7 +160,7 @@ pub(super) struct User<'json> {
     #[serde(borrow)]
     pub(super) employee_hire_date: Option<Text<'json>>,
     pub(super) on_premises_sync_enabled: Option<bool>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub(super) manager: Option<DirectoryObject<'json>>,
     #[serde(borrow)]
     pub(super) assigned_licenses: Option<Vec<AssignedLicense<'json>>>,
@@ -158,6 +169,31 @@ pub(super) struct User<'json> {
     /// Stands on objects that are gone.
     #[serde(rename = "@removed")]
     pub(super) removed: Option<IgnoredAny>,
+}
+
+/// An object or null. By itself serde would take the fields from a list as well.
+fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct ObjectVisitor<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, properties: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(properties)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(ObjectVisitor(PhantomData))
 }
 
 /// `directoryObject`
@@ -427,6 +463,7 @@ mod tests {
         check_reason(r#"{"displayName":["ann"]}"#, "displayName is a list");
         check_reason(r#"{"accountEnabled":"ann"}"#, "accountEnabled is a text");
         check_reason(r#"{"manager":true}"#, "manager is a boolean");
+        check_reason(r#"{"manager":[null,"ann"]}"#, "manager is a list");
         check_reason(
             r#"{"assignedLicenses":[{},{"skuId":{"ann":1}}]}"#,
             "assignedLicenses[1].skuId is an object",

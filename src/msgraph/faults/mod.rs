@@ -75,7 +75,7 @@ impl Bench {
 }
 
 async fn all_users(client: &Client, meter: &Meter) -> Result<Vec<User>, Error> {
-    let mut pages = client.users(meter);
+    let mut pages = client.users(None, meter);
     let mut users = Vec::new();
     while let Some(page) = pages.next().await? {
         users.extend(page.rows);

@@ -57,7 +57,7 @@ async fn the_next_page_is_asked_for_before_this_one_is_handed_out_and_only_that_
         .await;
     bench.on_link("c", page(2..3, None), 1).await;
     let meter = Meter::default();
-    let mut pages = bench.client.users(&meter);
+    let mut pages = bench.client.users(None, &meter);
     assert_eq!(meter.requests(), 0);
     assert!(pages.next().await.unwrap().is_some());
     while bench.requests().await < 2 {
@@ -209,7 +209,7 @@ async fn poison_rows_are_quarantined_and_the_others_are_read() {
             1,
         )
         .await;
-    let mut pages = bench.client.users(&Meter::default());
+    let mut pages = bench.client.users(None, &Meter::default());
     let page = pages.next().await.unwrap().unwrap();
     assert_eq!(page.rows.len(), 3);
     assert_eq!(page.rows[2].display_name.as_deref(), Some("cut \u{fffd}"));

@@ -38,7 +38,7 @@ async fn throttling_of_one_dataset_holds_back_the_others_of_the_tenant_only() {
     let cancel = CancellationToken::new();
     let meter = Meter::new(cancel.clone());
     let client = bench.client.clone();
-    let mut users = client.users(&meter);
+    let mut users = client.users(None, &meter);
     let first = users.next();
     tokio::pin!(first);
     while meter.throttled_requests() == 0 {
@@ -218,7 +218,7 @@ async fn canceling_stops_a_request_under_way_and_a_wait() {
         bench.on_first(answer, 1).await;
         let cancel = CancellationToken::new();
         let meter = Meter::new(cancel.clone());
-        let mut pages = bench.client.users(&meter);
+        let mut pages = bench.client.users(None, &meter);
         let next = pages.next();
         tokio::pin!(next);
         while meter.requests() == 0 {
@@ -240,7 +240,7 @@ async fn a_page_that_was_given_up_is_not_skipped_silently() {
     let bench = Bench::start().await;
     bench.on_first(page(0..1, Some(bench.link("b"))), 1).await;
     bench.on_link("b", page(1..2, None), 1).await;
-    let mut pages = bench.client.users(&Meter::default());
+    let mut pages = bench.client.users(None, &Meter::default());
     {
         let next = pages.next();
         tokio::pin!(next);

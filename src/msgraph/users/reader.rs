@@ -1,0 +1,134 @@
+//! The chains of several parts at the same time.
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::part::Part;
+use crate::domain::user::User;
+use crate::msgraph::paging::{Chain, Rows};
+use crate::msgraph::retry::Stop;
+
+/// Pages that are decoded, or being decoded, before anybody asks for them. What else arrived waits as
+/// text, at most two pages a chain.
+const DECODED_PAGES_MAX: usize = 4;
+
+/// Chains that are read beside each other. They end with it.
+pub(super) struct Reader {
+    chains: JoinSet<()>,
+    sender: mpsc::Sender<Arrival>,
+    arrivals: mpsc::Receiver<Arrival>,
+}
+
+/// A chain to be read.
+pub(super) struct Task {
+    pub(super) chain: Chain,
+    pub(super) part: Part,
+    /// Where the part stands among all.
+    pub(super) share: usize,
+    /// Every chain has another.
+    pub(super) number: u32,
+    /// A first page that tells of more rows than this is the last: the part is to be split.
+    pub(super) rows_max: Option<u64>,
+}
+
+/// What a chain gave.
+pub(super) struct Arrival {
+    pub(super) share: usize,
+    pub(super) number: u32,
+    pub(super) page: Result<PartPage, Stop>,
+}
+
+/// A page of a part.
+pub(super) struct PartPage {
+    pub(super) rows: Rows<User>,
+    /// How many rows there are on it, readable or not.
+    pub(super) len: usize,
+    pub(super) count: Option<u64>,
+    pub(super) next_link: Option<String>,
+    /// The next page was not asked for, since the part has too many rows for one chain.
+    pub(super) is_held: bool,
+    /// There are users on it that do not belong to the part.
+    pub(super) is_unfiltered: bool,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        let (sender, arrivals) = mpsc::channel(DECODED_PAGES_MAX);
+        Self {
+            chains: JoinSet::new(),
+            sender,
+            arrivals,
+        }
+    }
+
+    pub(super) fn spawn(&mut self, task: Task) {
+        let sender = self.sender.clone();
+        self.chains.spawn(read(task, sender));
+    }
+
+    /// What comes next of any chain; `None` if one of them panicked. There must be one that is not
+    /// over.
+    pub(super) async fn next(&mut self) -> Option<Arrival> {
+        loop {
+            tokio::select! {
+                biased;
+                arrival = self.arrivals.recv() => return arrival,
+                Some(ended) = self.chains.join_next() => {
+                    if ended.is_err() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn read(mut task: Task, sender: mpsc::Sender<Arrival>) {
+    let (share, number) = (task.share, task.number);
+    if let Err(stop) = read_pages(&mut task, &sender).await {
+        let arrival = Arrival {
+            share,
+            number,
+            page: Err(stop),
+        };
+        // Nobody to tell: the reader is gone.
+        let _ = sender.send(arrival).await;
+    }
+}
+
+async fn read_pages(task: &mut Task, sender: &mpsc::Sender<Arrival>) -> Result<(), Stop> {
+    while let Some(page) = task.chain.arrive().await? {
+        let is_large =
+            matches!((page.count, task.rows_max), (Some(count), Some(max)) if count > max);
+        let is_held = is_large && page.next_link.is_some();
+        if let Some(link) = &page.next_link
+            && !is_held
+        {
+            task.chain.go_on(link)?;
+        }
+        let (len, count, next_link) = (page.len(), page.count, page.next_link.clone());
+        // Room first: what is decoded takes more memory than its text.
+        let Ok(room) = sender.reserve().await else {
+            return Ok(());
+        };
+        let rows: Rows<User> = task.chain.decode(page).await?;
+        let is_unfiltered = rows.rows.iter().any(|user| !task.part.may_hold(user));
+        room.send(Arrival {
+            share: task.share,
+            number: task.number,
+            page: Ok(PartPage {
+                rows,
+                len,
+                count,
+                next_link,
+                is_held,
+                is_unfiltered,
+            }),
+        });
+        if is_held {
+            return Ok(());
+        }
+        task.rows_max = None;
+    }
+    Ok(())
+}
