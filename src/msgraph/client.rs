@@ -12,6 +12,7 @@ use super::origin::Endpoints;
 use super::pace::Pace;
 use super::paging::{LIMITS, Limits, Pages, Query, Row, Rows};
 use super::problem;
+use super::quota::Quotas;
 use super::retry::{Call, Caller};
 use super::timing::{SystemTiming, Timing};
 use super::users::{UserPages, UsersCheckpoint};
@@ -29,6 +30,13 @@ pub trait TokenSource: Send + Sync {
         &self,
         stale: Option<&SecretString>,
     ) -> Result<Arc<SecretString>, SignInError>;
+
+    /// The permissions that the account behind the tokens consented to (`scope` of the token answer),
+    /// so that a missing permission is told from a missing directory role. `None` for an application,
+    /// and where the login service did not say.
+    fn granted_scopes(&self) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// Why a dataset could not be read.
@@ -97,6 +105,7 @@ impl Client {
                 tokens,
                 pace: Pace::new(timing.clone()),
                 timing,
+                quotas: Quotas::default(),
                 limits,
             }),
         }
@@ -133,6 +142,7 @@ impl Client {
             dataset: Dataset::Users,
             accept: "text/plain",
             is_advanced: true,
+            if_none_match: None,
             tries_max: 1,
             deadline: self.caller.timing.now() + COUNT_TIME_MAX,
             meter: meter.clone(),

@@ -16,6 +16,8 @@ mod client;
 mod directory;
 #[cfg(test)]
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod into_domain;
 mod logs;
@@ -24,6 +26,7 @@ mod origin;
 mod pace;
 mod paging;
 mod problem;
+mod quota;
 mod reports;
 mod retry;
 mod scalars;
@@ -42,14 +45,10 @@ pub use directory::{
     ChangePages, Changes, GroupLicenses, GroupPatch, RowPages, UserAssignments, UserPatch,
 };
 pub use http::{Http, NetworkSettings};
-pub use logs::{DirectoryAudit, SignIn};
+pub use logs::{DirectoryAudit, LogPages, SignIn};
 pub use meter::Meter;
-<<<<<<< HEAD
 pub use origin::{Endpoints, bare_origin, is_loopback, is_private};
-pub use paging::{Quarantined, Rows, UserPages, UsersCheckpoint, quarantine_problem};
-=======
-pub use origin::{Endpoints, is_loopback};
 pub use paging::{Quarantined, Rows, quarantine_problem};
->>>>>>> wt-graphdir
-pub use reports::{Report, ReportAnswer, ReportKey, ReportRow};
+pub use problem::concealed_problem;
+pub use reports::{Report, ReportAnswer, ReportKey, ReportRow, report_has_sums};
 pub use users::{UserPages, UsersCheckpoint};

@@ -1,4 +1,5 @@
-//! Where tokens may go: the hosts in force, and the one function that attaches a bearer.
+//! Where tokens may go: the hosts in force, and the one function that attaches a bearer. And where we
+//! may go without one: to the download of a report, which lies elsewhere.
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Url};
@@ -9,6 +10,9 @@ use crate::domain::tenant::Cloud;
 
 /// The longest link that is followed; real ones have one or two kB.
 const LINK_BYTES_MAX: usize = 16 * 1024;
+
+/// Names that no public server has; a report is never there.
+const LOCAL_DOMAINS: [&str; 4] = ["arpa", "internal", "local", "localhost"];
 
 /// The login host and the Graph host in force for a tenant, each a bare origin.
 #[derive(Debug, Clone)]
@@ -51,6 +55,11 @@ impl Endpoints {
             login: origin("login_url", login_url, login)?,
             graph: origin("graph_url", graph_url, graph)?,
         })
+    }
+
+    /// The cloud that the tenant lives in.
+    pub(super) fn cloud(&self) -> Cloud {
+        self.cloud
     }
 
     /// The origin of Graph; its path is `/`.
@@ -101,13 +110,27 @@ impl Endpoints {
 
     /// Reads a link that Graph sent. It is taken as it is or not at all.
     pub(super) fn follow(&self, link: &str) -> Result<Url, UntrustedLink> {
-        // Parsers disagree on backslashes and stray spaces; a link that needs them is no link.
-        let is_odd = |byte: u8| byte == b'\\' || byte <= b' ' || byte == 0x7f;
-        if link.len() > LINK_BYTES_MAX || link.bytes().any(is_odd) {
-            return Err(UntrustedLink);
-        }
-        let url = Url::parse(link).map_err(|_| UntrustedLink)?;
+        let url = parse_link(link)?;
         if self.is_graph(&url) {
+            Ok(url)
+        } else {
+            Err(UntrustedLink)
+        }
+    }
+
+    /// Reads the link to a download that Graph redirects to. It bears its own permission and leads to
+    /// another host of Microsoft's, so any public one is followed, encrypted and at the usual port.
+    /// What is near us is not, lest somebody in the middle make us ask our own network, unless Graph
+    /// itself is on this machine.
+    pub(super) fn download(&self, link: &str) -> Result<Url, UntrustedLink> {
+        let url = parse_link(link)?;
+        let is_plain_graph = self.graph.scheme() == "http";
+        let is_allowed = match url.scheme() {
+            "https" => self.is_graph(&url) || is_public(&url),
+            "http" => is_plain_graph && is_loopback(&url),
+            _ => false,
+        };
+        if is_allowed && !has_user(&url) {
             Ok(url)
         } else {
             Err(UntrustedLink)
@@ -136,8 +159,33 @@ impl Endpoints {
         url.scheme() == self.graph.scheme()
             && url.host() == self.graph.host()
             && url.port_or_known_default() == self.graph.port_or_known_default()
-            && url.username().is_empty()
-            && url.password().is_none()
+            && !has_user(url)
+    }
+}
+
+fn parse_link(link: &str) -> Result<Url, UntrustedLink> {
+    // Parsers disagree on backslashes and stray spaces; a link that needs them is no link.
+    let is_odd = |byte: u8| byte == b'\\' || byte <= b' ' || byte == 0x7f;
+    if link.len() > LINK_BYTES_MAX || link.bytes().any(is_odd) {
+        return Err(UntrustedLink);
+    }
+    Url::parse(link).map_err(|_| UntrustedLink)
+}
+
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Whether a URL names a server that may be anywhere in the world: a name with a dot in it that is
+/// not one of a local network, and no bare address, which Microsoft never sends.
+fn is_public(url: &Url) -> bool {
+    let Some(Host::Domain(name)) = url.host() else {
+        return false;
+    };
+    // A dot at the end is the root's and changes nothing.
+    match name.trim_end_matches('.').rsplit_once('.') {
+        Some((_, top)) => url.port().is_none() && !LOCAL_DOMAINS.contains(&top),
+        None => false,
     }
 }
 
@@ -261,6 +309,75 @@ mod tests {
             assert_eq!(request.headers()[AUTHORIZATION], "Bearer t");
             assert!(request.headers()[AUTHORIZATION].is_sensitive());
         }
+    }
+
+    #[track_caller]
+    fn check_download(graph: Option<&str>, link: &str, is_followed: bool) {
+        let endpoints = Endpoints::new(Cloud::Global, None, graph).unwrap();
+        assert_eq!(endpoints.download(link).is_ok(), is_followed, "{link}");
+    }
+
+    #[test]
+    fn a_download_is_followed_to_any_public_server_and_to_none_near_us() {
+        let check = |link, is_followed| check_download(None, link, is_followed);
+        check("https://reports.office.com/data/download/JDF?a=b%20c", true);
+        check("https://reportsncu.office.com:443/data/download/x", true);
+        check("https://reportsweu.blob.core.windows.net/x?sig=%2B", true);
+        check("https://graph.microsoft.com/v1.0/x", true);
+        check("https://reports.office.com./x", true);
+        check("http://reports.office.com/data/download/x", false);
+        check("https://reports.office.com:8443/x", false);
+        check("https://user@reports.office.com/x", false);
+        check("https://user:password@reports.office.com/x", false);
+        check("https://:password@reports.office.com/x", false);
+        check("//reports.office.com/x", false);
+        check("/data/download/x", false);
+        check("data/download/x", false);
+        check("", false);
+        check("http://169.254.169.254/metadata/instance", false);
+        check("https://169.254.169.254/metadata/instance", false);
+        check("https://2852039166/", false); // 169.254.169.254 as one number
+        check("https://0xa9.0xfe.0xa9.0xfe/", false);
+        check("https://[fe80::1]/", false);
+        check("https://[::ffff:10.0.0.1]/", false);
+        check("https://10.0.0.1/", false);
+        check("https://8.8.8.8/", false);
+        check("http://127.0.0.1/", false);
+        check("https://127.0.0.1/", false);
+        check("https://localhost/", false);
+        check("https://localhost./", false);
+        check("https://reports.localhost/", false);
+        check("https://intranet/", false);
+        check("https://nas.local/", false);
+        check("https://metadata.google.internal/", false);
+        check("https://metadata.google.internal./", false);
+        check("https://1.0.0.10.in-addr.arpa/", false);
+        check("https:\\\\reports.office.com/x", false);
+        check("https://reports.office.com/x\n", false);
+        check(" https://reports.office.com/x", false);
+        check("ftp://reports.office.com/x", false);
+        check("file:///etc/passwd", false);
+        check("data:text/csv,a", false);
+        check(&format!("https://a.example/{}", "a".repeat(17_000)), false);
+    }
+
+    #[test]
+    fn a_download_in_clear_is_followed_on_this_machine_only_and_only_if_graph_is_there_too() {
+        let local = Some("http://127.0.0.1:1234");
+        check_download(local, "http://127.0.0.1:999/x", true);
+        check_download(local, "http://127.0.0.2:80/x", true);
+        check_download(local, "http://[::1]:999/x", true);
+        check_download(local, "http://localhost:999/x", true);
+        check_download(local, "https://reports.office.com/x", true);
+        check_download(local, "http://reports.office.com/x", false);
+        check_download(local, "http://169.254.169.254/x", false);
+        check_download(local, "http://10.0.0.1/x", false);
+        check_download(local, "http://user@127.0.0.1:999/x", false);
+        check_download(local, "https://10.0.0.1/x", false);
+        let encrypted = Some("https://127.0.0.1:8443");
+        check_download(encrypted, "https://127.0.0.1:8443/x", true);
+        check_download(encrypted, "https://127.0.0.1:9999/x", false);
+        check_download(encrypted, "http://127.0.0.1:8443/x", false);
     }
 
     #[test]

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::client::{Error, TokenSource};
-use super::http::{Answer, Connection, Http, PAGE_BYTES_MAX, TransportError, TransportErrorKind};
+use super::http::{
+    Answer, Connection, Http, PAGE_BYTES_MAX, REPORT_BYTES_MAX, TransportError, TransportErrorKind,
+};
 use super::meter::Meter;
 use super::origin::{Endpoints, NotSent};
-use super::pace::{Pace, load, retry_after};
+use super::pace::{Pace, Turn, load, retry_after};
 use super::paging::Limits;
-use super::problem::{self, GraphError};
+use super::problem::{self, GraphError, Question};
+use super::quota::Quotas;
 use super::timing::{Timing, backoff};
 use crate::domain::sync_run::{Dataset, Problem, ProblemKind};
 
@@ -31,6 +35,8 @@ pub(super) struct Call {
     pub(super) accept: &'static str,
     /// Advanced queries need `ConsistencyLevel: eventual`, on every page again.
     pub(super) is_advanced: bool,
+    /// The `ETag` of an earlier answer: only something newer is wanted.
+    pub(super) if_none_match: Option<HeaderValue>,
     pub(super) tries_max: u32,
     /// Nothing is waited for beyond this.
     pub(super) deadline: Instant,
@@ -44,6 +50,12 @@ pub(super) enum Stop {
     SmallerPages(Problem),
     /// Graph does not take the request as it is, or no longer: 400, 404, 410, 501 and the like.
     Refused(Refusal),
+    /// The span of a log that is asked for begins before what Microsoft keeps.
+    TooEarly {
+        /// Since when it is kept.
+        begins_at: Timestamp,
+        problem: Problem,
+    },
     /// Anything else.
     Error(Error),
 }
@@ -72,7 +84,7 @@ impl Refusal {
 impl From<Stop> for Error {
     fn from(stop: Stop) -> Self {
         match stop {
-            Stop::SmallerPages(problem) => Self::Problem(problem),
+            Stop::SmallerPages(problem) | Stop::TooEarly { problem, .. } => Self::Problem(problem),
             Stop::Refused(refusal) => Self::Problem(refusal.problem),
             Stop::Error(error) => error,
         }
@@ -92,12 +104,13 @@ pub(super) struct Caller {
     pub(super) tokens: Arc<dyn TokenSource>,
     pub(super) timing: Arc<dyn Timing>,
     pub(super) pace: Pace,
+    pub(super) quotas: Quotas,
     pub(super) limits: Limits,
 }
 
 /// What one try means for the next.
 enum Verdict {
-    /// A success.
+    /// A success, or of a report the way to it or that it is not newer.
     Answered(Answer),
     /// The token is refused; a fresh one may help.
     FreshToken(Problem),
@@ -128,13 +141,12 @@ impl Caller {
         let mut stale: Option<Arc<SecretString>> = None;
         let mut is_refreshed = false;
         loop {
-            let turn = self.pace.turn(call.deadline).await;
-            let turn = turn.map_err(|_| too_late(call))?;
+            let turn = self.turn(call).await?;
             // After the wait: it may have outlived the token.
             let token = self.token(stale.take().as_deref()).await?;
             let outcome = self.send(call, &token, connection).await?;
             drop(turn);
-            let problem = match judge(call.dataset, self.host(), outcome) {
+            let problem = match self.judge(call.dataset, outcome) {
                 Verdict::Answered(answer) => {
                     self.pace.answered(load(&answer.headers));
                     return Ok(answer);
@@ -163,6 +175,23 @@ impl Caller {
             if tries >= call.tries_max {
                 return Err(Stop::problem(problem));
             }
+        }
+    }
+
+    /// Returns when one request may be sent: neither ahead of the pace nor beyond a quota.
+    async fn turn(&self, call: &Call) -> Result<Turn, Stop> {
+        loop {
+            let turn = self.pace.turn(call.deadline).await;
+            let turn = turn.map_err(|_| too_late(call))?;
+            let Err(room_at) = self.quotas.take(call.dataset, self.timing.now()) else {
+                return Ok(turn);
+            };
+            // Others may go meanwhile.
+            drop(turn);
+            if room_at > call.deadline {
+                return Err(too_late(call));
+            }
+            self.timing.sleep_until(room_at).await;
         }
     }
 
@@ -196,12 +225,19 @@ impl Caller {
                 HeaderValue::from_static("eventual"),
             );
         }
+        if let Some(etag) = &call.if_none_match {
+            headers.insert(IF_NONE_MATCH, etag.clone());
+        }
         let id = Uuid::new_v4();
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             headers.insert(HeaderName::from_static("client-request-id"), value);
         }
         call.meter.count_request();
-        let outcome = self.http.send(request, PAGE_BYTES_MAX, connection).await;
+        let bytes_max = match Dataset::REPORTS.contains(&call.dataset) {
+            true => REPORT_BYTES_MAX,
+            false => PAGE_BYTES_MAX,
+        };
+        let outcome = self.http.send(request, bytes_max, connection).await;
         tracing::debug!(
             dataset = call.dataset.name(),
             client_request_id = %id,
@@ -241,57 +277,79 @@ impl Caller {
     fn host(&self) -> &str {
         self.endpoints.graph().host_str().unwrap_or_default()
     }
+
+    fn judge(&self, dataset: Dataset, outcome: Result<Answer, TransportError>) -> Verdict {
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => {
+                let problem = problem::of_transport(dataset, self.host(), &error);
+                return match error.kind {
+                    TransportErrorKind::TooLarge => Verdict::Over(Stop::problem(problem)),
+                    TransportErrorKind::Connect
+                    | TransportErrorKind::Timeout
+                    | TransportErrorKind::Broken => Verdict::TryAgain {
+                        wait: None,
+                        is_throttled: false,
+                        problem,
+                    },
+                };
+            }
+        };
+        if is_success(dataset, answer.status) {
+            return Verdict::Answered(answer);
+        }
+        let error = GraphError::read(&answer);
+        let scopes = self.tokens.granted_scopes();
+        let question = Question {
+            dataset,
+            cloud: self.endpoints.cloud(),
+            scopes: scopes.as_deref(),
+        };
+        let problem = problem::of_answer(&question, &answer, &error);
+        if answer.status == StatusCode::BAD_REQUEST
+            && let Some(begins_at) = error.begins_at
+        {
+            return Verdict::Over(Stop::TooEarly { begins_at, problem });
+        }
+        let wait = retry_after(&answer.headers);
+        match answer.status {
+            StatusCode::UNAUTHORIZED if !problem::asks_for_claims(&answer.headers) => {
+                Verdict::FreshToken(problem)
+            }
+            StatusCode::BAD_REQUEST if error.wants_smaller_pages => {
+                Verdict::Over(Stop::SmallerPages(problem))
+            }
+            StatusCode::TOO_MANY_REQUESTS => Verdict::TryAgain {
+                wait,
+                is_throttled: true,
+                problem,
+            },
+            StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Verdict::TryAgain {
+                wait,
+                is_throttled: answer.status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some(),
+                problem,
+            },
+            status if is_refusal(status) => Verdict::Over(Stop::Refused(Refusal {
+                status,
+                code: error.code,
+                problem,
+            })),
+            _ => Verdict::Over(Stop::problem(problem)),
+        }
+    }
 }
 
-fn judge(dataset: Dataset, host: &str, outcome: Result<Answer, TransportError>) -> Verdict {
-    let answer = match outcome {
-        Ok(answer) => answer,
-        Err(error) => {
-            let problem = problem::of_transport(dataset, host, &error);
-            return match error.kind {
-                TransportErrorKind::TooLarge => Verdict::Over(Stop::problem(problem)),
-                TransportErrorKind::Connect
-                | TransportErrorKind::Timeout
-                | TransportErrorKind::Broken => Verdict::TryAgain {
-                    wait: None,
-                    is_throttled: false,
-                    problem,
-                },
-            };
-        }
-    };
-    if answer.status == StatusCode::OK {
-        return Verdict::Answered(answer);
-    }
-    let error = GraphError::read(&answer);
-    let problem = problem::of_answer(dataset, &answer, &error);
-    let wait = retry_after(&answer.headers);
-    match answer.status {
-        StatusCode::UNAUTHORIZED if !problem::asks_for_claims(&answer.headers) => {
-            Verdict::FreshToken(problem)
-        }
-        StatusCode::BAD_REQUEST if error.wants_smaller_pages => {
-            Verdict::Over(Stop::SmallerPages(problem))
-        }
-        StatusCode::TOO_MANY_REQUESTS => Verdict::TryAgain {
-            wait,
-            is_throttled: true,
-            problem,
-        },
-        StatusCode::INTERNAL_SERVER_ERROR
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => Verdict::TryAgain {
-            wait,
-            is_throttled: answer.status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some(),
-            problem,
-        },
-        status if is_refusal(status) => Verdict::Over(Stop::Refused(Refusal {
-            status,
-            code: error.code,
-            problem,
-        })),
-        _ => Verdict::Over(Stop::problem(problem)),
+/// Whether an answer is one that was asked for. A report lies elsewhere, or is no newer than the one
+/// that we have.
+fn is_success(dataset: Dataset, status: StatusCode) -> bool {
+    let is_report = Dataset::REPORTS.contains(&dataset);
+    match status {
+        StatusCode::OK => true,
+        StatusCode::FOUND | StatusCode::NOT_MODIFIED => is_report,
+        _ => false,
     }
 }
 

@@ -2,10 +2,14 @@
 
 /// What an answer may hold instead of a page.
 mod answers;
+/// The logs, within their limits.
+mod logs;
 /// How a collection goes on, and how it ends.
 mod pages;
 /// How long we wait, for what, and when we stop.
 mod patience;
+/// Usage reports, which lie elsewhere.
+mod reports;
 
 use serde_json::{Value, json};
 use wiremock::matchers::{path, query_param, query_param_contains};

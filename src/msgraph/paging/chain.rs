@@ -32,9 +32,9 @@ pub(in crate::msgraph) struct Chain {
 
 /// A page whose envelope is read and whose rows are not.
 pub(in crate::msgraph) struct RawPage {
-    body: String,
+    pub(in crate::msgraph) body: String,
     /// Where in the body each row lies.
-    rows: Vec<Range<usize>>,
+    pub(in crate::msgraph) rows: Vec<Range<usize>>,
     pub(in crate::msgraph) next_link: Option<String>,
     pub(in crate::msgraph) delta_link: Option<String>,
     /// How many rows there are in all; only a first page says so.
@@ -136,6 +136,7 @@ impl Chain {
             dataset: self.query.dataset,
             accept: "application/json",
             is_advanced: self.query.is_advanced,
+            if_none_match: None,
             tries_max: TRIES_MAX,
             deadline: self.deadline,
             meter: self.meter.clone(),
@@ -174,7 +175,7 @@ async fn fetch_first(caller: &Caller, mut query: Query, mut call: Call) -> Resul
 
 /// What identifies a page. Graph was seen to repeat a page under links that differ in order or
 /// detail, so its token counts where there is one.
-fn link_key(url: &Url) -> blake3::Hash {
+pub(in crate::msgraph) fn link_key(url: &Url) -> blake3::Hash {
     let token = url
         .query_pairs()
         .find(|(name, _)| name.eq_ignore_ascii_case("$skiptoken"))
@@ -183,7 +184,7 @@ fn link_key(url: &Url) -> blake3::Hash {
 }
 
 /// Reads the envelope of a page.
-fn open(dataset: Dataset, answer: Answer) -> Result<RawPage, Stop> {
+pub(in crate::msgraph) fn open(dataset: Dataset, answer: Answer) -> Result<RawPage, Stop> {
     let id = problem::id_of(&answer);
     let bad = |what: &str| Stop::Error(Error::Problem(problem::bad_response(dataset, id, what)));
     let body = String::from_utf8(answer.body).map_err(|_| bad("its text is not UTF-8"))?;

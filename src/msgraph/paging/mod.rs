@@ -9,9 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use uuid::Uuid;
 
-#[cfg(test)]
-pub(super) use chain::decode;
-pub(super) use chain::{Chain, PANICKED, RawPage};
+pub(super) use chain::{Chain, PANICKED, RawPage, decode, link_key, open};
 pub(super) use pages::Pages;
 
 use super::origin::Endpoints;
