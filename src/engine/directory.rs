@@ -10,6 +10,23 @@ use super::users::Users;
 use crate::domain::ids::ObjectId;
 use crate::domain::text::Folded;
 
+/// Who has a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// Nobody.
+    Nobody,
+    /// One user.
+    One(ObjectId),
+    /// Several, in a directory in flux: what is said under the name may be of any of them.
+    Several,
+}
+
+impl From<Option<ObjectId>> for Named {
+    fn from(one: Option<ObjectId>) -> Self {
+        one.map_or(Self::Nobody, Self::One)
+    }
+}
+
 /// Who has which name, in a draft as it was when this was made.
 pub struct Directory {
     /// Hash of the folded name and row, sorted.
@@ -38,12 +55,11 @@ impl Directory {
         }
     }
 
-    /// The user with a user principal name; `None` also where two have it: what is said under such a
-    /// name may be of either.
-    pub fn find(&self, name: &Folded) -> Option<ObjectId> {
+    /// Who has a user principal name.
+    pub fn find(&self, name: &Folded) -> Named {
         let hash = self.hasher.hash_one(name.as_str());
         let start = self.rows.partition_point(|entry| entry.0 < hash);
-        let hashed_alike = self.rows.get(start..)?.iter();
+        let hashed_alike = self.rows.iter().skip(start);
         let rows = hashed_alike
             .take_while(|entry| entry.0 == hash)
             .map(|entry| entry.1);
@@ -51,7 +67,10 @@ impl Directory {
             let own = self.names.lowered(*row);
             own.is_some_and(|own| own.folded() == name.as_str())
         });
-        let row = named.next()?;
-        named.next().is_none().then(|| self.ids.get(row))
+        match (named.next(), named.next()) {
+            (None, _) => Named::Nobody,
+            (Some(row), None) => Named::One(self.ids.get(row)),
+            (Some(_), Some(_)) => Named::Several,
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::activity::Activity;
 use super::bits::Bits;
 use super::draft::UsersDraft;
 use super::heap::{Heap, Parts};
-use super::history::HistoryDraft;
+use super::history::{History, HistoryDraft};
 use super::licenses::{LicenseEntry, Licenses, NameLicense};
 use super::orders::Key;
 use super::row::UserRow;
@@ -40,6 +40,7 @@ pub struct TenantIndex {
     standings: Arc<Vec<Standing>>,
     users: Users,
     activity: Arc<Activity>,
+    history: Arc<History>,
 }
 
 /// What a run brings; `None` keeps what the index has.
@@ -77,6 +78,7 @@ impl TenantIndex {
             standings: Arc::default(),
             users: Users::default(),
             activity: Arc::default(),
+            history: Arc::default(),
         }
     }
 
@@ -215,6 +217,9 @@ impl TenantIndex {
             standings,
             users,
             activity,
+            history: update
+                .history
+                .map_or_else(|| Arc::clone(&self.history), HistoryDraft::finish),
         }
     }
 
@@ -239,6 +244,10 @@ impl TenantIndex {
         &self.activity
     }
 
+    pub(super) fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
     pub(super) fn users(&self) -> &Users {
         &self.users
     }
@@ -250,7 +259,7 @@ impl TenantIndex {
 
 impl Heap for TenantIndex {
     fn heap(&self, parts: &mut Parts) -> usize {
-        self.users.heap(parts) + self.activity.heap(parts)
+        self.users.heap(parts) + self.activity.heap(parts) + self.history.heap(parts)
     }
 }
 

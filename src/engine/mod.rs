@@ -47,7 +47,7 @@ mod order;
 mod tests;
 
 pub use breakdown::Group;
-pub use directory::Directory;
+pub use directory::{Directory, Named};
 pub use draft::{Change, UsersDraft};
 pub use history::{Granularity, HistoryDraft, UsagePoint};
 pub use index::{TenantIndex, TenantUpdate};

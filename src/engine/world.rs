@@ -71,7 +71,7 @@ impl World {
         self.tenants.get(place)
     }
 
-    /// Bytes on the heap that the users of all tenants take; see [`TenantIndex::heap_bytes`].
+    /// Bytes on the heap that users and history of all tenants take; see [`TenantIndex::heap_bytes`].
     pub fn heap_bytes(&self) -> usize {
         let mut parts = Parts::default();
         let own: usize = self

@@ -45,7 +45,11 @@ impl Coordinator {
             let Some(held) = held.filter(|held| held.is_held && held.run == id) else {
                 return Ok(None);
             };
-            let mut merger = Merger::new(shared.index(key), shared.store.resume(key, &held, id));
+            let mut merger = Merger::new(
+                shared.index(key),
+                shared.store.resume(key, &held, id),
+                run.started_at,
+            );
             merger.replay()?;
             let mut run = run;
             believe(&mut run);

@@ -6,6 +6,7 @@ mod asked;
 mod breakdowns;
 mod drafts;
 mod facts;
+mod history;
 mod memory;
 mod model;
 mod sharing;

@@ -88,7 +88,7 @@ pub(in crate::sync) fn commit(
     merger: Merger,
     run: &SyncRun,
 ) -> Result<Effort, store::Error> {
-    let (update, staging, mut effort) = merger.into_parts(run.started_at, shared.clock.now());
+    let (update, staging, mut effort) = merger.into_parts(shared.clock.now());
     let _publishing = lock(&tenant.publishing);
     let names = |id, part_number: &str| shared.names.name(&tenant.key, id, part_number);
     // Built before the commit: nothing that could fail lies between durable and visible.

@@ -30,6 +30,8 @@ pub(in crate::sync) struct Merger {
     pub(super) history: HistoryDraft,
     pub(super) staging: Staging,
     pub(super) effort: Effort,
+    /// When the run began.
+    pub(super) as_of: Timestamp,
     /// What was staged before by a run that was cut, in its own words; see [`Staging::checkpoint`].
     pub(super) note: Option<Vec<u8>>,
     organization: Option<Organization>,
@@ -50,29 +52,36 @@ impl Merger {
         tenant: &TenantKey,
         run: RunId,
         base: Arc<TenantIndex>,
+        as_of: Timestamp,
     ) -> Result<Self, store::Error> {
         let unfinished = match base.as_of() {
             None => store.unfinished(tenant)?.filter(|left| !left.is_held),
             Some(_) => None,
         };
         let Some(unfinished) = unfinished else {
-            return Ok(Self::new(base, store.stage(tenant, run)));
+            return Ok(Self::new(base, store.stage(tenant, run), as_of));
         };
         tracing::info!(tenant = %tenant, run = %unfinished.run, "going on with what an earlier run had read");
-        let mut merger = Self::new(base, store.resume(tenant, &unfinished, run));
+        let staging = store.resume(tenant, &unfinished, run);
+        let mut merger = Self::new(base, staging, as_of);
         merger.replay()?;
         merger.note = Some(unfinished.note);
         Ok(merger)
     }
 
     /// On top of the published index, with rows staged before or none.
-    pub(in crate::sync) fn new(base: Arc<TenantIndex>, staging: Staging) -> Self {
+    pub(in crate::sync) fn new(
+        base: Arc<TenantIndex>,
+        staging: Staging,
+        as_of: Timestamp,
+    ) -> Self {
         Self {
             draft: base.draft(),
             history: base.history_draft(),
             base,
             staging,
             effort: Effort::default(),
+            as_of,
             note: None,
             organization: None,
             licenses: None,
@@ -135,6 +144,7 @@ impl Merger {
             Replayed::Put(Fact::HistoryUser(user)) => history.load_user(user),
             Replayed::Put(Fact::UsageDay(day)) => history.load_day(&day),
             Replayed::Put(Fact::Standing(standing)) => standings.push(standing),
+            Replayed::RemovedUsageDay(workload, on) => history.forget(workload, on),
         })?;
         self.licenses = is_told[0].then_some(licenses);
         self.groups = is_told[1].then_some(groups);
@@ -156,24 +166,23 @@ impl Merger {
     pub(super) fn set_organization(
         &mut self,
         organization: Organization,
-        as_of: Timestamp,
     ) -> Result<(), store::Error> {
         if self.base.organization() != Some(&organization) {
             self.staging.set_organization(&organization)?;
         }
         self.organization = Some(organization);
         let mut standing = Standing::new(Dataset::Organization);
-        standing.as_of = Some(as_of);
+        standing.as_of = Some(self.as_of);
         standing.rows = 1;
         self.set_standing(standing)
     }
 
     /// Takes in a user as Microsoft says it is now.
-    pub(super) fn put_user(&mut self, user: &User, now: Timestamp) -> Result<(), store::Error> {
+    pub(super) fn put_user(&mut self, user: &User) -> Result<(), store::Error> {
         match self.draft.merge(user) {
             Change::Unchanged => return Ok(()),
             Change::Added => {}
-            Change::Changed => self.note_rename(user, now),
+            Change::Changed => self.note_rename(user.object_id, Some(&user.user_principal_name)),
         }
         self.effort.changed_users += 1;
         self.staging.put_user(user)
@@ -187,6 +196,7 @@ impl Merger {
             }
         }
         if self.draft.remove(id) {
+            self.note_rename(id, None);
             self.effort.changed_users += 1;
             self.staging.remove_user(id)?;
         }
@@ -291,7 +301,6 @@ impl Merger {
     /// Everything but what is staged: what the next index is made of, and the staging.
     pub(super) fn into_parts(
         self,
-        as_of: Timestamp,
         now: Timestamp,
     ) -> (TenantUpdate, Staging, Effort) {
         let update = TenantUpdate {
@@ -302,7 +311,7 @@ impl Merger {
             subscriptions: self.subscriptions,
             history: Some(self.history),
             standings: self.standings,
-            as_of: Some(as_of),
+            as_of: Some(self.as_of),
             now,
         };
         (update, self.staging, self.effort)
@@ -313,16 +322,17 @@ impl Merger {
         listed.map(|entry| entry.license.clone()).collect()
     }
 
-    fn note_rename(&mut self, user: &User, now: Timestamp) {
-        let Some(before) = self.base.find(user.object_id) else {
+    /// Remembers the name that a user had, where it has another now or is gone.
+    fn note_rename(&mut self, id: ObjectId, now: Option<&str>) {
+        let Some(before) = self.base.find(id) else {
             return;
         };
         let name = Folded::new(before.user_principal_name());
-        if name != Folded::new(&user.user_principal_name) {
+        if now.map(Folded::new).as_ref() != Some(&name) {
             self.renamed.push(FormerName {
                 name: name.as_str().to_owned(),
-                object_id: user.object_id,
-                until: now,
+                object_id: id,
+                until: self.as_of,
             });
         }
     }

@@ -112,7 +112,7 @@ impl<'a> Attempt<'a> {
             merger.map_err(|error| self.fail(Dataset::Users, ending::problem_of_store(&error)))?;
         if let Some(organization) = organization {
             merger
-                .set_organization(organization, self.as_of)
+                .set_organization(organization)
                 .map_err(ending::stop_of_store)?;
         }
         Ok(merger)
@@ -174,10 +174,10 @@ impl<'a> Attempt<'a> {
     /// The thread that merges, from the beginning or from where a run was cut.
     async fn begin_merging(&self, base: &Arc<TenantIndex>) -> Result<Merging, Stop> {
         let (key, run) = (self.tenant.key.clone(), self.current().id);
-        let base = Arc::clone(base);
+        let (base, as_of) = (Arc::clone(base), self.as_of);
         let merger = self
             .shared
-            .with_store(move |store| Merger::begin(store, &key, run, base));
+            .with_store(move |store| Merger::begin(store, &key, run, base, as_of));
         Ok(Merging::spawn(merger.await.map_err(ending::stop_of_store)?))
     }
 }

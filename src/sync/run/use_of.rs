@@ -6,14 +6,19 @@ use futures_util::StreamExt as _;
 
 use super::merging::Merging;
 use super::{Attempt, Merger};
-use crate::domain::sync_run::{Dataset, Problem, ProblemKind};
-use crate::engine::TenantIndex;
-use crate::msgraph;
-use crate::store;
-use crate::sync::usage::{self, Applied, Joiner, LogReading, ReportReading};
+use crate::domain::sync_run::{Dataset, SyncTrigger};
+use crate::engine::{TenantIndex, UsersDraft};
+use crate::msgraph::{self, DirectoryAudit, SignIn};
+use crate::store::{self, Staging};
+use crate::sync::usage::{self, Applied, Entry, Joiner, LogReading, ReportReading};
 
 /// Reports that are read at the same time; each may be a hundred megabytes.
-const REPORTS_AT_ONCE: usize = 4;
+const REPORTS_AT_ONCE: usize = 3;
+
+/// Requests that a run spends on each log. Microsoft answers five in ten seconds: when somebody waits
+/// for the run, only as many as it answers at once; else five minutes, older days in later runs.
+const LOG_REQUESTS_AT_ONCE: u64 = 2;
+const LOG_REQUESTS_MAX: u64 = 75;
 
 impl Attempt<'_> {
     pub(super) async fn read_reports(&self, base: &Arc<TenantIndex>, merging: &Merging) {
@@ -50,7 +55,7 @@ impl Attempt<'_> {
                 reading.quarantined(),
                 reading.example(),
             )
-            .and_then(|()| match reading.is_concealed() || reading.is_empty() {
+            .and_then(|()| match reading.is_concealed() || !reading.is_due() {
                 true => Ok(()),
                 false => self.check_drop(dataset, reading.rows(), told, standing.rows),
             });
@@ -67,7 +72,7 @@ impl Attempt<'_> {
         };
         self.count_unmatched(dataset, applied.unmatched);
         match is_concealed {
-            true => self.skip(dataset, Some(concealed())),
+            true => self.skip(dataset, Some(msgraph::concealed_problem(dataset))),
             false => self.complete(dataset, applied.changed > 0),
         }
     }
@@ -80,8 +85,10 @@ impl Attempt<'_> {
         let meter = self.begin(dataset);
         let standing = self.standing(base, dataset);
         let client = &self.tenant.client;
-        let read = usage::read_sign_ins(client, &standing, true, &meter, self.as_of).await;
-        self.finish_log(dataset, read, &meter, merging).await;
+        let max = self.log_requests_max();
+        let read = usage::read_sign_ins(client, &standing, true, max, &meter, self.as_of).await;
+        self.finish_log(dataset, read, &meter, merging, LogReading::<SignIn>::apply)
+            .await;
     }
 
     pub(super) async fn read_directory_audits(&self, base: &Arc<TenantIndex>, merging: &Merging) {
@@ -96,17 +103,28 @@ impl Attempt<'_> {
             .standing(Dataset::SignInActivity)
             .is_some_and(|standing| standing.as_of.is_some());
         let client = &self.tenant.client;
+        let (max, now) = (self.log_requests_max(), self.as_of);
         let read =
-            usage::read_directory_audits(client, &standing, is_premium, &meter, self.as_of).await;
-        self.finish_log(dataset, read, &meter, merging).await;
+            usage::read_directory_audits(client, &standing, is_premium, max, &meter, now).await;
+        self.finish_log(dataset, read, &meter, merging, LogReading::<DirectoryAudit>::apply)
+            .await;
     }
 
-    async fn finish_log<R: LogReading + Send + 'static>(
+    /// How many requests each log may take.
+    fn log_requests_max(&self) -> u64 {
+        match self.current().trigger {
+            SyncTrigger::First | SyncTrigger::Manual => LOG_REQUESTS_AT_ONCE,
+            SyncTrigger::Schedule | SyncTrigger::CatchUp => LOG_REQUESTS_MAX,
+        }
+    }
+
+    async fn finish_log<E: Entry + Send + 'static>(
         &self,
         dataset: Dataset,
-        read: Result<R, msgraph::Error>,
+        read: Result<LogReading<E>, msgraph::Error>,
         meter: &msgraph::Meter,
         merging: &Merging,
+        apply: fn(LogReading<E>, &mut UsersDraft, &mut Staging) -> Result<Applied, store::Error>,
     ) {
         let reading = match read {
             Ok(reading) => reading,
@@ -122,7 +140,11 @@ impl Attempt<'_> {
             self.fail(dataset, problem);
             return;
         }
-        let merged = merging.later(move |merger| merger.take_log(reading));
+        let merged = merging.later(move |merger| {
+            let applied = apply(reading, &mut merger.draft, &mut merger.staging)?;
+            merger.set_standing(applied.standing.clone())?;
+            Ok(applied)
+        });
         if let Some(applied) = merged.await {
             self.count_unmatched(dataset, applied.unmatched);
             self.complete(dataset, applied.changed > 0);
@@ -136,7 +158,7 @@ impl Merger {
         let directory = self.directory.take();
         let directory = directory.unwrap_or_else(|| self.draft.directory());
         let former_names = self.known_former_names();
-        let joiner = Joiner::new(&directory, &former_names);
+        let joiner = Joiner::new(&directory, &former_names, self.as_of);
         let applied = reading.apply(
             &joiner,
             &mut self.draft,
@@ -148,18 +170,4 @@ impl Merger {
         self.set_standing(applied.standing.clone())?;
         Ok(applied)
     }
-
-    fn take_log(&mut self, reading: impl LogReading) -> Result<Applied, store::Error> {
-        let applied = reading.apply(&mut self.draft, &mut self.staging)?;
-        self.set_standing(applied.standing.clone())?;
-        Ok(applied)
-    }
-}
-
-/// What to do about names that are concealed.
-fn concealed() -> Problem {
-    Problem::new(
-        ProblemKind::Concealed,
-        "The tenant conceals names in usage reports, so that their rows belong to nobody. In the Microsoft 365 admin center open Settings, Org settings, Services, Reports, and clear \"Display concealed user, group, and site names in all reports\". It takes a few minutes to take effect.",
-    )
 }

@@ -130,9 +130,8 @@ impl Attempt<'_> {
             tally.add(&page);
             self.count(dataset, meter, tally.rows, tally.quarantined);
             self.show_progress(tally.rows, pages.expected());
-            let now = self.as_of;
             if !merging
-                .now(move |merger| merger.take_users(&page, now))
+                .now(move |merger| merger.take_users(&page)) 
                 .await
             {
                 return Ok(());
@@ -201,9 +200,8 @@ impl Attempt<'_> {
             tally.add_counts(page.changed.len() + page.removed.len(), &page.quarantined);
             removed += page.removed.len() as u64;
             self.count(dataset, meter, tally.rows, tally.quarantined);
-            let now = self.as_of;
-            merging
-                .now(move |merger| merger.take_changes(page, now))
+                        merging
+                .now(move |merger| merger.take_changes(page)) 
                 .await;
         }
         // A row of changes that cannot be read would be lost for good: what it was about is told only
@@ -244,9 +242,8 @@ impl Attempt<'_> {
                 Ok(Some(page)) => {
                     tally.add(&page);
                     self.count(dataset, meter, tally.rows, tally.quarantined);
-                    let now = self.as_of;
-                    merging
-                        .now(move |merger| merger.take_assignments(page, now))
+                                        merging
+                        .now(move |merger| merger.take_assignments(page)) 
                         .await;
                 }
                 Ok(None) => break,
@@ -314,26 +311,25 @@ impl Attempt<'_> {
 
 impl Merger {
     /// Takes in a page of the full list.
-    fn take_users(&mut self, page: &Rows<User>, now: jiff::Timestamp) -> Result<(), store::Error> {
+    fn take_users(&mut self, page: &Rows<User>) -> Result<(), store::Error> {
         // Who cannot be read today is not gone.
         for id in page.quarantined.iter().filter_map(|row| row.id) {
             self.draft.keep(ObjectId(id));
         }
         page.rows
             .iter()
-            .try_for_each(|user| self.put_user(user, now))
+            .try_for_each(|user| self.put_user(user)) 
     }
 
     /// Takes in a page of changes, in Microsoft's order.
     fn take_changes(
         &mut self,
         page: Changes<UserPatch>,
-        now: jiff::Timestamp,
     ) -> Result<(), store::Error> {
         for patch in page.changed {
             let held = self.draft.user(patch.object_id);
             if let Some(user) = patch.apply(held) {
-                self.put_user(&user, now)?;
+                self.put_user(&user)?;
             }
         }
         page.removed
@@ -346,7 +342,6 @@ impl Merger {
     fn take_assignments(
         &mut self,
         page: Rows<UserAssignments>,
-        now: jiff::Timestamp,
     ) -> Result<(), store::Error> {
         for told in page.rows {
             let Some(user) = self.draft.user(told.object_id) else {

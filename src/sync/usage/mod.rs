@@ -1,95 +1,38 @@
-//! stub
-use crate::domain::standing::{Fetched, FormerName, Standing};
-use crate::domain::sync_run::Dataset;
-use crate::engine::{Directory, HistoryDraft, UsersDraft};
-use crate::msgraph::{self, Client, Meter, Quarantined};
-use crate::store::{self, Staging};
-use jiff::Timestamp;
+//! What a run does with usage reports and logs: what to ask for, whose a row is, what changes.
+//!
+//! Reading and applying are two steps, since reports arrive while the users are still being read, and
+//! a row can be joined only to a directory that is complete. What waits in between is kept small.
+//! Nothing here decides whether a dataset may be published; that is for the run.
+
+mod answer;
+mod audits;
+mod combine;
+mod due;
+mod join;
+mod log;
+mod packed;
+mod report;
+mod sign_ins;
+mod spans;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::standing::Standing;
+
+pub(super) use self::audits::read_directory_audits;
+pub(super) use self::due::due;
+pub(super) use self::join::Joiner;
+pub(super) use self::log::{Entry, LogReading};
+pub(super) use self::report::{ReportReading, read_report};
+pub(super) use self::sign_ins::read_sign_ins;
+
+/// What applying a reading came to.
+#[derive(Debug)]
 pub(in crate::sync) struct Applied {
+    /// Rows of nobody we know: deleted or renamed people, or names that two may have meant.
     pub(in crate::sync) unmatched: u64,
+    /// Facts and days that are new, changed or gone.
     pub(in crate::sync) changed: u64,
+    /// To be stored in the same commit.
     pub(in crate::sync) standing: Standing,
-}
-pub(in crate::sync) struct Joiner<'a>(&'a ());
-impl<'a> Joiner<'a> {
-    pub(in crate::sync) fn new(_d: &'a Directory, _f: &'a [FormerName]) -> Self {
-        todo!()
-    }
-}
-pub(in crate::sync) fn due(_d: Dataset, _s: &Standing, _n: Timestamp) -> Vec<Fetched> {
-    todo!()
-}
-pub(in crate::sync) struct ReportReading {}
-impl ReportReading {
-    pub(in crate::sync) fn rows(&self) -> u64 {
-        todo!()
-    }
-    pub(in crate::sync) fn quarantined(&self) -> u64 {
-        todo!()
-    }
-    pub(in crate::sync) fn example(&self) -> Option<&Quarantined> {
-        todo!()
-    }
-    pub(in crate::sync) fn is_concealed(&self) -> bool {
-        todo!()
-    }
-    pub(in crate::sync) fn is_empty(&self) -> bool {
-        todo!()
-    }
-    pub(in crate::sync) fn apply(
-        self,
-        _j: &Joiner<'_>,
-        _d: &mut UsersDraft,
-        _h: &mut HistoryDraft,
-        _s: &mut Staging,
-    ) -> Result<Applied, store::Error> {
-        todo!()
-    }
-}
-pub(in crate::sync) async fn read_report(
-    _c: &Client,
-    _s: &Standing,
-    _m: &Meter,
-    _n: Timestamp,
-) -> Result<ReportReading, msgraph::Error> {
-    todo!()
-}
-pub(in crate::sync) trait LogReading {
-    fn rows(&self) -> u64;
-    fn quarantined(&self) -> u64;
-    fn example(&self) -> Option<&Quarantined>;
-    fn apply(self, d: &mut UsersDraft, s: &mut Staging) -> Result<Applied, store::Error>;
-}
-pub(in crate::sync) struct SignInReading {}
-impl LogReading for SignInReading {
-    fn rows(&self) -> u64 {
-        todo!()
-    }
-    fn quarantined(&self) -> u64 {
-        todo!()
-    }
-    fn example(&self) -> Option<&Quarantined> {
-        todo!()
-    }
-    fn apply(self, _d: &mut UsersDraft, _s: &mut Staging) -> Result<Applied, store::Error> {
-        todo!()
-    }
-}
-pub(in crate::sync) async fn read_sign_ins(
-    _c: &Client,
-    _s: &Standing,
-    _p: bool,
-    _m: &Meter,
-    _n: Timestamp,
-) -> Result<SignInReading, msgraph::Error> {
-    todo!()
-}
-pub(in crate::sync) async fn read_directory_audits(
-    _c: &Client,
-    _s: &Standing,
-    _p: bool,
-    _m: &Meter,
-    _n: Timestamp,
-) -> Result<SignInReading, msgraph::Error> {
-    todo!()
 }
