@@ -76,7 +76,7 @@ pub(super) enum Table {
     Current = b'C',
     /// The blocks of segments.
     Block = b'F',
-    /// Which segments make up a dataset.
+    /// Which segments make up a collection.
     Manifest = b'M',
     /// The ledger of sync runs.
     Run = b'R',
@@ -86,6 +86,8 @@ pub(super) enum Table {
     Secret = b'T',
     /// The operator's names of licenses.
     LicenseName = b'U',
+    /// What is known of a run that did not end, in parts.
+    Unfinished = b'V',
 }
 
 impl Table {

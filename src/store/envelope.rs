@@ -30,6 +30,7 @@ pub(super) enum Kind {
     Connection = 8,
     Secret = 9,
     LicenseName = 10,
+    UnfinishedPart = 11,
 }
 
 /// How a payload is kept.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc;
 
+use super::collection::Collection;
 use super::envelope::Kind;
 use super::frames::Row;
 use super::keys::{self, SegmentKey};
@@ -11,15 +12,14 @@ use super::records::{CurrentRecord, decode};
 use super::segments::SegmentReader;
 use super::{Error, Fact, Published, Store, Table, backend::Batch, backend::Range, lock};
 use crate::domain::ids::TenantKey;
-use crate::domain::sync_run::Dataset;
 
 /// What is current of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Facts {
     /// `None` when nothing was ever committed.
     pub(super) published: Option<Published>,
-    /// Of the datasets that have any facts.
-    pub(super) manifests: BTreeMap<Dataset, Manifest>,
+    /// Of the collections that have any facts.
+    pub(super) manifests: BTreeMap<Collection, Manifest>,
 }
 
 impl Facts {
@@ -28,11 +28,12 @@ impl Facts {
         digest(
             self.manifests
                 .iter()
-                .map(|(dataset, manifest)| (*dataset, manifest)),
+                .map(|(collection, manifest)| (*collection, manifest)),
         )
     }
 
-    fn segments(&self) -> impl Iterator<Item = &Segment> {
+    /// All segments, in the order in which they are loaded.
+    pub(super) fn segments(&self) -> impl Iterator<Item = &Segment> {
         self.manifests
             .values()
             .flat_map(|manifest| &manifest.segments)
@@ -44,12 +45,10 @@ const FRAMES_WAITING_MAX: usize = 1;
 /// Room for so many ids is made at once, whatever a manifest says; for more, step by step.
 const IDS_RESERVED_MAX: usize = 1 << 20;
 
-/// The order in which facts are loaded: a user's licenses are known before the user.
-const LOAD_ORDER: [Dataset; 3] = [Dataset::Organization, Dataset::Licenses, Dataset::Users];
-
 impl Store {
-    /// Reads all current facts of a tenant (organization, then licenses, then users), each once;
-    /// `None` when no run was ever committed.
+    /// Reads all current facts of a tenant, each once; `None` when no run was ever committed. Standings
+    /// come first, then organization, licenses, users, groups, subscriptions, what else is known of
+    /// users, and the history: its users, then its days.
     ///
     /// Everything is compared to what was written before the first fact is visited. Should the disk
     /// change its mind between then and the visit, the answer is an error all the same, and what was
@@ -69,26 +68,24 @@ impl Store {
         facts
             .segments()
             .try_for_each(|segment| reader.verify(segment))?;
-        for dataset in LOAD_ORDER {
-            if let Some(manifest) = facts.manifests.get(&dataset) {
-                newest_rows(&mut reader, &manifest.segments, &mut |row| {
-                    if let Row::Put(fact) = row {
-                        visit(fact);
-                    }
-                    Ok(())
-                })?;
-            }
+        for manifest in facts.manifests.values() {
+            newest_rows(&mut reader, &manifest.segments, &mut |row| {
+                if let Row::Put(fact) = row {
+                    visit(fact);
+                }
+                Ok(())
+            })?;
         }
         Ok(facts.published)
     }
 
-    /// Forgets the facts of a tenant, so that its next run stores them anew. Its ledger, connection,
+    /// Forgets the facts of a tenant and what an unfinished run had staged, so that its next run stores them anew. Its ledger, connection,
     /// secrets and names stay. The way out when facts are damaged; nothing else deletes those.
     pub fn forget_facts(&self, tenant: &TenantKey) -> Result<(), Error> {
         let state = self.tenant(tenant);
         let _state = lock(&state);
         let mut batch = Batch::default();
-        for table in [Table::Current, Table::Manifest] {
+        for table in [Table::Current, Table::Manifest, Table::Unfinished] {
             for key in self.keys_in(&keys::all_of(table, tenant), usize::MAX)? {
                 batch.delete(key);
             }
@@ -108,10 +105,10 @@ impl Store {
 
     fn read_facts(&self, tenant: &TenantKey) -> Result<Facts, Error> {
         let mut facts = Facts::default();
-        for dataset in Dataset::ALL {
-            if let Some(bytes) = self.read(&keys::manifest(tenant, dataset), Kind::Manifest)? {
-                let manifest = Manifest::decode(tenant, dataset, &bytes)?;
-                facts.manifests.insert(dataset, manifest);
+        for collection in Collection::all() {
+            if let Some(bytes) = self.read(&keys::manifest(tenant, collection), Kind::Manifest)? {
+                let manifest = Manifest::decode(tenant, collection, &bytes)?;
+                facts.manifests.insert(collection, manifest);
             }
         }
         let expected = match self.read(&keys::current(tenant), Kind::Current)? {
@@ -135,10 +132,17 @@ impl Store {
         }
     }
 
-    /// Removes the blocks of a tenant that no manifest names: what was merged and what an unfinished
-    /// run left. Leaves them while somebody may still read or write them; the next sweep comes.
+    /// Removes the blocks of a tenant that no manifest names, nor an unfinished run that can be gone on
+    /// with: what was merged and what other runs left. Leaves them while somebody may still read or
+    /// write them; the next sweep comes.
     pub(super) fn sweep(&self, tenant: &TenantKey, facts: &Facts) -> Result<(), Error> {
-        let named: HashSet<&SegmentKey> = facts.segments().map(|segment| &segment.key).collect();
+        let kept = self.kept(tenant, facts)?;
+        let kept = kept.iter().flat_map(|kept| &kept.segments);
+        let named: HashSet<&SegmentKey> = facts
+            .segments()
+            .chain(kept)
+            .map(|segment| &segment.key)
+            .collect();
         for segment in self.stored_segments(&keys::all_of(Table::Block, tenant))? {
             if !named.contains(&segment) && !self.is_in_use(&segment) {
                 self.delete_range(&keys::segment(&segment))?;

@@ -6,8 +6,9 @@
 //! | `Server` | `0 "admin-token"` | SHA-256 of the admin token |
 //! | `Catalog` | `0 part:u32` | part of the updated catalog; part 0 says how many and their digest |
 //! | `Current` | `tenant 0` | the current run, its time, the digest of all manifests |
-//! | `Manifest` | `tenant 0 dataset:u8` | the segments that make up the dataset, base first |
-//! | `Block` | `tenant 0 dataset:u8 run:16 part:u8 frame:u32 piece:u32` | piece of a frame of a segment |
+//! | `Manifest` | `tenant 0 collection:u8` | the segments that make up the collection, base first |
+//! | `Block` | `tenant 0 collection:u8 run:16 part:u8 frame:u32 piece:u32` | piece of a frame of a segment |
+//! | `Unfinished` | `tenant 0 part:u32` | part of what is known of a run that did not end; part 0 says how many and their digest |
 //! | `Run` | `tenant 0 run:16` | a run of the ledger; version 7 UUIDs sort by start |
 //! | `Connection` | `tenant 0` | the connection |
 //! | `Secret` | `tenant 0 kind:u8` | nonce and ciphertext |
@@ -21,18 +22,18 @@ use uuid::Uuid;
 
 use super::SecretKind;
 use super::backend::{Key, Range, Table};
+use super::collection::Collection;
 use super::numbers::Numbered;
 use crate::domain::ids::{RunId, SkuId, TenantKey};
-use crate::domain::sync_run::Dataset;
 
-/// Which segment: what one run wrote of one dataset. Part 0 is what the run changed, later parts are
-/// merged from older segments.
+/// Which segment: what one run wrote of one collection. A run begins a part for what it changes,
+/// another one after it forgot that, and one for each merge of older segments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SegmentKey {
     /// Whose.
     pub(super) tenant: TenantKey,
     /// Of what.
-    pub(super) dataset: Dataset,
+    pub(super) collection: Collection,
     /// Written by.
     pub(super) run: RunId,
     /// See above.
@@ -59,19 +60,19 @@ pub(super) fn catalog_part(part: u32) -> Key {
     }
 }
 
-/// All parts of the catalog.
-pub(super) fn catalog() -> Range {
-    Range::prefix(Table::Catalog, vec![0])
-}
-
 /// The pointer to what is current.
 pub(super) fn current(tenant: &TenantKey) -> Key {
     of_tenant(Table::Current, tenant, &[])
 }
 
-/// The segments of a dataset.
-pub(super) fn manifest(tenant: &TenantKey, dataset: Dataset) -> Key {
-    of_tenant(Table::Manifest, tenant, &[dataset_byte(dataset)])
+/// The segments of a collection.
+pub(super) fn manifest(tenant: &TenantKey, collection: Collection) -> Key {
+    of_tenant(Table::Manifest, tenant, &[collection.number_byte()])
+}
+
+/// A part of what is known of the run that did not end.
+pub(super) fn unfinished_part(tenant: &TenantKey, part: u32) -> Key {
+    of_tenant(Table::Unfinished, tenant, &part.to_be_bytes())
 }
 
 /// A run of the ledger.
@@ -126,15 +127,24 @@ pub(super) fn segment(segment: &SegmentKey) -> Range {
     Range::prefix(Table::Block, prefix)
 }
 
+/// All pieces of a segment from a frame on.
+pub(super) fn frames_from(segment: &SegmentKey, frame: u32) -> Range {
+    Range {
+        from: block(segment, frame, 0).bytes,
+        ..self::segment(segment)
+    }
+}
+
 /// All of a tenant's keys in a table.
 pub(super) fn all_of(table: Table, tenant: &TenantKey) -> Range {
     Range::prefix(table, tenant_prefix(tenant))
 }
 
 /// The tables that hold a tenant's records.
-pub(super) const TENANT_TABLES: [Table; 7] = [
+pub(super) const TENANT_TABLES: [Table; 8] = [
     Table::Current,
     Table::Manifest,
+    Table::Unfinished,
     Table::Connection,
     Table::Secret,
     Table::LicenseName,
@@ -163,13 +173,13 @@ pub(super) fn guid_of(bytes: &[u8]) -> Option<Uuid> {
 /// The place of a block: its segment, frame and piece.
 pub(super) fn block_of(bytes: &[u8]) -> Option<(SegmentKey, u32, u32)> {
     let tenant = tenant_of(bytes)?;
-    let (&[dataset], rest) = after_tenant(bytes)?.split_first_chunk::<1>()?;
+    let (&[collection], rest) = after_tenant(bytes)?.split_first_chunk::<1>()?;
     let (run, rest) = rest.split_first_chunk::<16>()?;
     let (&[part], rest) = rest.split_first_chunk::<1>()?;
     let (frame, rest) = rest.split_first_chunk::<4>()?;
     let segment = SegmentKey {
         tenant,
-        dataset: Dataset::from_number(dataset.into())?,
+        collection: Collection::from_number(collection.into())?,
         run: RunId(Uuid::from_bytes(*run)),
         part,
     };
@@ -200,15 +210,11 @@ fn tenant_prefix(tenant: &TenantKey) -> Vec<u8> {
 
 fn segment_bytes(segment: &SegmentKey) -> [u8; 18] {
     let mut bytes = [0; 18];
-    let [dataset, run @ .., part] = &mut bytes;
-    *dataset = dataset_byte(segment.dataset);
+    let [collection, run @ .., part] = &mut bytes;
+    *collection = segment.collection.number_byte();
     *run = *segment.run.0.as_bytes();
     *part = segment.part;
     bytes
-}
-
-fn dataset_byte(dataset: Dataset) -> u8 {
-    dataset.number_byte()
 }
 
 #[cfg(test)]
@@ -229,7 +235,7 @@ mod tests {
     fn a_block_key_reads_back_as_its_place() {
         let segment = SegmentKey {
             tenant: tenant("contoso"),
-            dataset: Dataset::Users,
+            collection: Collection::Users,
             run: RunId(Uuid::from_u128(7)),
             part: 3,
         };
@@ -239,6 +245,12 @@ mod tests {
         assert!(contains(&frame(&segment, 258), &key));
         assert!(!contains(&frame(&segment, 257), &key));
         assert!(contains(&super::segment(&segment), &key));
+        assert!(contains(&frames_from(&segment, 258), &key));
+        assert!(!contains(&frames_from(&segment, 259), &key));
+        assert!(contains(
+            &frames_from(&segment, 0),
+            &block(&segment, u32::MAX, u32::MAX)
+        ));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which segments make up a dataset, and when some of them are merged.
+//! Which segments make up a collection, and when some of them are merged.
 //!
 //! Every run that changes something adds a segment. Left alone, segments would pile up: a start
 //! would read every change ever made. Merged all the time, every run would rewrite everything. So:
@@ -14,11 +14,11 @@ use std::ops::Range;
 use prost::Message;
 
 use super::Error;
+use super::collection::Collection;
 use super::keys::SegmentKey;
 use super::numbers::Numbered;
 use super::records::{ManifestRecord, SegmentRecord, damaged, decode, guid};
 use crate::domain::ids::{RunId, TenantKey};
-use crate::domain::sync_run::Dataset;
 
 /// Changes up to so many rows never call for a new base; the base may be smaller than that.
 const CHANGED_ROWS_MIN: u64 = 64;
@@ -47,9 +47,44 @@ impl Segment {
     fn size(&self) -> u32 {
         self.rows.max(1).ilog(SAME_SIZE_MAX as u64)
     }
+
+    /// Its record; tenant and collection stand elsewhere.
+    pub(super) fn to_record(&self) -> SegmentRecord {
+        SegmentRecord {
+            run: self.key.run.0.as_bytes().to_vec(),
+            part: self.key.part.into(),
+            frames: self.frames,
+            rows: self.rows,
+            bytes: self.bytes,
+            digest: self.digest.to_vec(),
+        }
+    }
+
+    /// Reads a record.
+    pub(super) fn from_record(
+        tenant: &TenantKey,
+        collection: Collection,
+        record: SegmentRecord,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            key: SegmentKey {
+                tenant: tenant.clone(),
+                collection,
+                run: RunId(guid(&record.run)?),
+                part: u8::try_from(record.part).map_err(|_| damaged("a part's number"))?,
+            },
+            frames: record.frames,
+            rows: record.rows,
+            bytes: record.bytes,
+            digest: record
+                .digest
+                .try_into()
+                .map_err(|_| damaged("a digest's length"))?,
+        })
+    }
 }
 
-/// The segments of a dataset, base first. A later row of an id wins.
+/// The segments of a collection, base first. A later row of an id wins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Manifest {
     /// In order.
@@ -100,16 +135,8 @@ impl Manifest {
 
     /// The bytes of its record.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let segments = self.segments.iter().map(|segment| SegmentRecord {
-            run: segment.key.run.0.as_bytes().to_vec(),
-            part: segment.key.part.into(),
-            frames: segment.frames,
-            rows: segment.rows,
-            bytes: segment.bytes,
-            digest: segment.digest.to_vec(),
-        });
         ManifestRecord {
-            segments: segments.collect(),
+            segments: self.segments.iter().map(Segment::to_record).collect(),
         }
         .encode_to_vec()
     }
@@ -117,40 +144,24 @@ impl Manifest {
     /// Reads a record.
     pub(super) fn decode(
         tenant: &TenantKey,
-        dataset: Dataset,
+        collection: Collection,
         bytes: &[u8],
     ) -> Result<Self, Error> {
         let record: ManifestRecord = decode(bytes)?;
-        let segment = |record: SegmentRecord| -> Result<Segment, Error> {
-            Ok(Segment {
-                key: SegmentKey {
-                    tenant: tenant.clone(),
-                    dataset,
-                    run: RunId(guid(&record.run)?),
-                    part: u8::try_from(record.part).map_err(|_| damaged("a part's number"))?,
-                },
-                frames: record.frames,
-                rows: record.rows,
-                bytes: record.bytes,
-                digest: record
-                    .digest
-                    .try_into()
-                    .map_err(|_| damaged("a digest's length"))?,
-            })
-        };
-        let segments = record.segments.into_iter().map(segment);
+        let segments = record.segments.into_iter();
+        let segments = segments.map(|record| Segment::from_record(tenant, collection, record));
         Ok(Self {
             segments: segments.collect::<Result<_, _>>()?,
         })
     }
 }
 
-/// One digest for the manifests of all datasets of a tenant: what the pointer vouches for.
-pub(super) fn digest<'a>(manifests: impl Iterator<Item = (Dataset, &'a Manifest)>) -> [u8; 32] {
+/// One digest for the manifests of all collections of a tenant: what the pointer vouches for.
+pub(super) fn digest<'a>(manifests: impl Iterator<Item = (Collection, &'a Manifest)>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut manifests: Vec<_> = manifests
         .filter(|(_, manifest)| !manifest.segments.is_empty())
-        .map(|(dataset, manifest)| (dataset.number(), manifest.encode()))
+        .map(|(collection, manifest)| (collection.number(), manifest.encode()))
         .collect();
     manifests.sort();
     for (number, bytes) in manifests {
@@ -173,7 +184,7 @@ mod tests {
         Segment {
             key: SegmentKey {
                 tenant: tenant("contoso"),
-                dataset: Dataset::Users,
+                collection: Collection::Users,
                 run: RunId(Uuid::from_u128(number)),
                 part: 0,
             },
@@ -268,18 +279,21 @@ mod tests {
         let (one, two) = (manifest(&[7, 1]), manifest(&[7, 2]));
         let bytes = one.encode();
         assert_eq!(
-            Manifest::decode(&tenant("contoso"), Dataset::Users, &bytes).unwrap(),
+            Manifest::decode(&tenant("contoso"), Collection::Users, &bytes).unwrap(),
             one
         );
-        let digest = |manifest: &Manifest, dataset| digest([(dataset, manifest)].into_iter());
+        let digest = |manifest: &Manifest, collection| digest([(collection, manifest)].into_iter());
         assert_eq!(
-            digest(&one, Dataset::Users),
-            digest(&one.clone(), Dataset::Users)
+            digest(&one, Collection::Users),
+            digest(&one.clone(), Collection::Users)
         );
-        assert_ne!(digest(&one, Dataset::Users), digest(&two, Dataset::Users));
         assert_ne!(
-            digest(&one, Dataset::Users),
-            digest(&one, Dataset::Licenses)
+            digest(&one, Collection::Users),
+            digest(&two, Collection::Users)
+        );
+        assert_ne!(
+            digest(&one, Collection::Users),
+            digest(&one, Collection::Licenses)
         );
     }
 }

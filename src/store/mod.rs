@@ -2,13 +2,14 @@
 //!
 //! What a run changes is written under the run's id, where nobody looks; then one batch moves the
 //! pointer and files the finished run, both or neither. An acknowledged commit is on stable storage,
-//! an unfinished one never shows, and data that does not match its digest is reported, not served.
+//! an unfinished one never shows, though a later run may go on with what it had staged, and data that
+//! does not match its digest is reported, not served.
 //!
 //! The store holds no rules about what it keeps, answers no queries and knows nothing of Microsoft
-//! Graph. It never deletes or replaces what it cannot read.
+//! Graph. It never deletes or replaces facts that it cannot read.
 
 mod backend;
-mod columns;
+mod collection;
 mod directory;
 mod envelope;
 mod facts;
@@ -19,6 +20,7 @@ mod manifest;
 #[cfg(test)]
 mod memory;
 mod numbers;
+mod parts;
 mod records;
 #[cfg(test)]
 mod samples;
@@ -30,7 +32,6 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod unfinished;
-mod users;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};
@@ -46,7 +47,7 @@ use crate::domain::ids::{RunId, TenantKey};
 use crate::domain::license::License;
 use crate::domain::standing::Standing;
 use crate::domain::subscription::Subscription;
-use crate::domain::tenant::Organization;
+use crate::domain::tenant::{Connection, Organization};
 use crate::domain::usage::{HistoryUser, UsageDay};
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
@@ -62,7 +63,10 @@ pub use self::staging::Staging;
 pub use self::unfinished::{Replayed, Unfinished};
 
 /// The format of the store as a whole. A version that reads less than a store has refuses it.
-const FORMAT: u32 = 1;
+///
+/// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
+/// that 1 has is the same in 2, so opening one makes it the other.
+const FORMAT: u32 = 2;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;
 
@@ -85,7 +89,7 @@ struct Inner {
     healing: RwLock<()>,
     /// How often the engine was opened anew; whoever staged before must not commit after.
     generation: AtomicU64,
-    /// What takes back commits of which nobody knows whether they happened; see [`Staging::commit`].
+    /// What takes back batches of which nobody knows whether they happened; see [`Store::write_or_undo`].
     undo: Mutex<HashMap<TenantKey, Batch>>,
     tenants: Mutex<HashMap<TenantKey, Arc<Mutex<TenantState>>>>,
     in_use: Mutex<InUse>,
@@ -231,8 +235,8 @@ impl Store {
         Directory::holds_store(directory)
     }
 
-    /// Opens the store in a directory, making one where there is nothing. Removes what unfinished
-    /// runs left behind.
+    /// Opens the store in a directory, making one where there is nothing. Removes what runs left
+    /// behind that cannot be gone on with.
     pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let backend = Arc::new(SledBackend::open(&options.directory)?);
         Self::open_on(backend, options.key, options.free_bytes_min)
@@ -309,9 +313,10 @@ impl Store {
         }
     }
 
-    /// Deletes every stored fact, run, name, connection and secret of a tenant. What was visible is
-    /// gone at once and durably; old bytes may stay in the engine's files until it reuses them.
-    pub fn purge(&self, tenant: &TenantKey) -> Result<(), Error> {
+    /// Deletes every stored fact, run, name, connection and secret of a tenant, and files the
+    /// connection that is to be left, both or neither. What was visible is gone at once and durably;
+    /// old bytes may stay in the engine's files until it reuses them.
+    pub fn purge(&self, tenant: &TenantKey, left: Option<&Connection>) -> Result<(), Error> {
         let state = self.tenant(tenant);
         let mut state = lock(&state);
         state.runs = None;
@@ -322,6 +327,9 @@ impl Store {
                     visible.delete(key);
                 }
             }
+        }
+        if let Some(connection) = left {
+            settings::put_connection(&mut visible, tenant, connection);
         }
         self.write_durably(visible)?;
         for table in [Table::Run, Table::Block] {
@@ -396,21 +404,15 @@ impl Store {
     }
 }
 
-/// Makes a new store's first record, or checks the one that is there.
+/// Makes a new store's first record, or checks the one that is there and raises an older one, so that
+/// a version that cannot read what is written from now on says so.
 fn check_format(backend: &dyn Backend, key: &EncryptionKey) -> Result<(), OpenError> {
     let record_key = keys::format();
     let Some(value) = backend.get(&record_key)? else {
         if !is_empty(backend)? {
             return Err(OpenError::Damaged("its format record is lost".to_owned()));
         }
-        let mut batch = Batch::default();
-        let record = FormatRecord::new(FORMAT, key).encode();
-        batch.put(
-            record_key.clone(),
-            envelope::seal(&record_key, Kind::Format, &record),
-        );
-        backend.write(batch)?;
-        return Ok(backend.make_durable()?);
+        return Ok(write_format(backend, key)?);
     };
     let record = envelope::open(&record_key, Kind::Format, &value)?;
     let record = FormatRecord::decode(&record)?;
@@ -420,11 +422,29 @@ fn check_format(backend: &dyn Backend, key: &EncryptionKey) -> Result<(), OpenEr
             known: FORMAT,
         });
     }
-    if record.fits(key) {
-        Ok(())
-    } else {
-        Err(OpenError::WrongKey)
+    if !record.fits(key) {
+        return Err(OpenError::WrongKey);
     }
+    if record.version < FORMAT {
+        tracing::info!(
+            from = record.version,
+            to = FORMAT,
+            "the store is of an older format and is raised"
+        );
+        write_format(backend, key)?;
+    }
+    Ok(())
+}
+
+/// Files the format, durably.
+fn write_format(backend: &dyn Backend, key: &EncryptionKey) -> Result<(), Error> {
+    let record_key = keys::format();
+    let record = FormatRecord::new(FORMAT, key).encode();
+    let value = envelope::seal(&record_key, Kind::Format, &record);
+    let mut batch = Batch::default();
+    batch.put(record_key, value);
+    backend.write(batch)?;
+    backend.make_durable()
 }
 
 fn is_empty(backend: &dyn Backend) -> Result<bool, Error> {

@@ -1,8 +1,10 @@
 //! The numbers that stand for enums on disk. They are never reused and never reordered.
 
 use super::SecretKind;
+use crate::domain::audit::DirectoryChangeKind;
 use crate::domain::sync_run::{Dataset, DatasetState, ProblemKind, SyncState, SyncTrigger};
 use crate::domain::tenant::ConnectionState;
+use crate::domain::usage::{MailboxType, Metric, Period, Workload};
 use crate::domain::user::{AssignmentState, UserType};
 
 /// An enum that is kept as a number. Zero stands for nothing, so that a field that is missing from a
@@ -46,6 +48,25 @@ numbered! {
     ConnectionState { Connecting = 1, Connected = 2, NeedsConsent = 3, Misconfigured = 4, Disconnected = 5 }
     UserType { Member = 1, Guest = 2, Unknown = 3 }
     AssignmentState { Active = 1, ActiveWithError = 2, Disabled = 3, Error = 4, Unknown = 5 }
+    DirectoryChangeKind { License = 1, Role = 2 }
+    MailboxType { User = 1, Shared = 2, Room = 3, Equipment = 4, Scheduling = 5, Unknown = 6 }
+    Period { D7 = 1, D30 = 2, D90 = 3, D180 = 4 }
+    Workload {
+        Outlook = 1, Teams = 2, OneDrive = 3, SharePoint = 4, VivaEngage = 5, Apps = 6, Copilot = 7,
+    }
+    Metric {
+        ExchangeOn = 1, OneDriveOn = 2, SharePointOn = 3, SkypeOn = 4, YammerOn = 5, TeamsOn = 6,
+        EmailsSent = 7, EmailsReceived = 8, EmailsRead = 9, MeetingsCreated = 10,
+        MeetingsInteracted = 11, MailboxBytes = 12, MailboxQuotaBytes = 13, HasArchive = 14,
+        ChannelMessages = 15, ChatMessages = 16, Calls = 17, Meetings = 18, MeetingsOrganized = 19,
+        MeetingsAttended = 20, AudioSeconds = 21, VideoSeconds = 22, ScreenShareSeconds = 23,
+        ViewedOrEdited = 24, Synced = 25, SharedInternally = 26, SharedExternally = 27,
+        VisitedPages = 28, StorageBytes = 29, Posted = 30, Read = 31, Liked = 32, OnWindows = 33,
+        OnMac = 34, OnMobile = 35, OnWeb = 36, ActivatedWindows = 37, ActivatedMac = 38,
+        ActivatedWindowsMobile = 39, ActivatedIos = 40, ActivatedAndroid = 41, CopilotChatOn = 42,
+        CopilotTeamsOn = 43, CopilotWordOn = 44, CopilotExcelOn = 45, CopilotPowerPointOn = 46,
+        CopilotOutlookOn = 47, CopilotOneNoteOn = 48, CopilotLoopOn = 49,
+    }
     ProblemKind {
         SignIn = 1, Permission = 2, Throttled = 3, Unreachable = 4, BadResponse = 5, Refused = 6,
         UntrustedLink = 7, Loop = 8, TooLarge = 9, Quarantine = 10, WrongTenant = 11, DiskFull = 12,
@@ -78,5 +99,10 @@ mod tests {
         check::<UserType>(3);
         check::<AssignmentState>(5);
         check::<ProblemKind>(20);
+        check::<DirectoryChangeKind>(2);
+        check::<MailboxType>(6);
+        check::<Period>(4);
+        check::<Workload>(7);
+        check::<Metric>(49);
     }
 }

@@ -34,7 +34,7 @@ impl From<Timestamp> for TimeRecord {
 }
 
 impl TimeRecord {
-    fn into_time(self) -> Result<Timestamp, Error> {
+    pub(super) fn into_time(self) -> Result<Timestamp, Error> {
         timestamp(self.seconds, self.nanos)
     }
 }
@@ -349,7 +349,7 @@ impl DatasetRunRecord {
     }
 }
 
-/// The segments of a dataset, base first.
+/// The segments of a collection, base first.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ManifestRecord {
     #[prost(message, repeated, tag = "1")]
@@ -373,13 +373,15 @@ pub(super) struct SegmentRecord {
     pub(super) digest: Vec<u8>,
 }
 
-/// The first part of a text that is kept in parts.
+/// The first part of a value that is kept in parts.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TextRecord {
+pub(super) struct PartsRecord {
     #[prost(uint32, tag = "1")]
     pub(super) parts: u32,
+    /// Before compression.
     #[prost(uint64, tag = "2")]
-    pub(super) text_bytes: u64,
+    pub(super) bytes: u64,
+    /// blake3 of all parts.
     #[prost(bytes = "vec", tag = "3")]
     pub(super) digest: Vec<u8>,
 }

@@ -1,7 +1,7 @@
 //! Segments: writing one frame by frame, and reading it back, checked.
 //!
-//! A segment is what one run wrote of one dataset. It is written once, never changed, and invisible
-//! until a manifest names it. Its frames are cut into pieces of at most [`PIECE_BYTES_MAX`].
+//! A segment is what one run wrote of one collection. It only grows at its end, is never changed after
+//! its run, and is invisible until a manifest names it. Its frames are cut into pieces of at most [`PIECE_BYTES_MAX`].
 
 use std::ops::ControlFlow;
 
@@ -9,9 +9,8 @@ use uuid::Uuid;
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::backend::{Batch, Direction, Key, Range, Table};
-use super::columns::small;
 use super::envelope::{self, Kind};
-use super::frames::{FactRef, FrameWriter, Row, compressor, decompressor, read_frame};
+use super::frames::{FactRef, FrameWriter, Row, compressor, decompressor, read_frame, small};
 use super::keys::{self, SegmentKey};
 use super::manifest::Segment;
 use super::{Error, Store};
@@ -38,7 +37,7 @@ impl SegmentWriter {
     pub(super) fn new(store: &Store, key: SegmentKey) -> Result<Self, Error> {
         Ok(Self {
             store: store.clone(),
-            frame: FrameWriter::new(key.dataset),
+            frame: FrameWriter::new(key.collection),
             compressor: compressor()?,
             hasher: blake3::Hasher::new(),
             frames: 0,
@@ -48,9 +47,14 @@ impl SegmentWriter {
         })
     }
 
-    /// Adds a fact of the segment's dataset.
+    /// Which segment.
+    pub(super) fn key(&self) -> &SegmentKey {
+        &self.key
+    }
+
+    /// Adds a fact of the segment's collection.
     pub(super) fn put(&mut self, fact: FactRef<'_>) -> Result<(), Error> {
-        self.frame.put(fact);
+        self.frame.put(fact)?;
         self.write_if_full()
     }
 
@@ -60,25 +64,18 @@ impl SegmentWriter {
         self.write_if_full()
     }
 
-    /// Writes the rest. `None` when nothing was ever added. Not durable yet.
-    pub(super) fn finish(mut self) -> Result<Option<Segment>, Error> {
+    /// Writes what was added since the last frame; the segment as it is then. `None` when nothing was
+    /// ever added. Not durable yet.
+    pub(super) fn flush(&mut self) -> Result<Option<Segment>, Error> {
         if self.frame.rows() > 0 {
             self.write_frame()?;
         }
-        let Self {
-            key,
-            frames,
-            rows,
-            bytes,
-            hasher,
-            ..
-        } = self;
-        Ok((rows > 0).then(|| Segment {
-            key,
-            frames,
-            rows,
-            bytes,
-            digest: *hasher.finalize().as_bytes(),
+        Ok((self.rows > 0).then(|| Segment {
+            key: self.key.clone(),
+            frames: self.frames,
+            rows: self.rows,
+            bytes: self.bytes,
+            digest: *self.hasher.finalize().as_bytes(),
         }))
     }
 
@@ -158,8 +155,8 @@ impl<'a> SegmentReader<'a> {
     /// The rows of a frame.
     pub(super) fn rows(&mut self, segment: &Segment, number: u32) -> Result<Vec<Row>, Error> {
         let bytes = self.frame_bytes(&segment.key, number);
-        let rows =
-            bytes.and_then(|bytes| read_frame(segment.key.dataset, &bytes, &mut self.decompressor));
+        let rows = bytes
+            .and_then(|bytes| read_frame(segment.key.collection, &bytes, &mut self.decompressor));
         rows.map_err(|error| name(segment, error))
     }
 
@@ -203,14 +200,14 @@ impl<'a> SegmentReader<'a> {
 fn name(segment: &Segment, error: Error) -> Error {
     let SegmentKey {
         tenant,
-        dataset,
+        collection,
         run,
         ..
     } = &segment.key;
     match error {
         Error::Damaged(what) => Error::Damaged(format!(
             "tenant {tenant}, dataset {}, run {run}: {what}",
-            dataset.name()
+            collection.name()
         )),
         other => other,
     }

@@ -6,18 +6,23 @@ use prost::Message;
 use secrecy::SecretString;
 
 use super::backend::{Batch, Direction};
-use super::columns::small;
 use super::envelope::{self, Kind};
-use super::records::{ConnectionRecord, TextRecord, damaged, decode};
+use super::parts::Parts;
+use super::records::{ConnectionRecord, damaged, decode};
 use super::{Error, SecretKind, Store, keys};
 use crate::domain::ids::{SkuId, TenantKey};
 use crate::domain::tenant::Connection;
 
-/// The longest catalog: ten times what its bound on entries allows for is longer still.
-const CATALOG_BYTES_MAX: usize = 32 << 20;
-const CATALOG_PART_BYTES: usize = 4_000;
-/// A catalog is written rarely and read at each start.
-const CATALOG_LEVEL: i32 = 9;
+/// The updated catalog.
+const CATALOG: Parts<'static> = Parts {
+    what: "the catalog",
+    kind: Kind::CatalogPart,
+    key: &keys::catalog_part,
+    // Ten times what its bound on entries allows for is longer still.
+    bytes_max: 32 << 20,
+    // It is written rarely and read at each start.
+    level: 9,
+};
 
 impl Store {
     /// The connection, if one was ever saved.
@@ -39,10 +44,7 @@ impl Store {
         refresh_token: Option<Option<&SecretString>>,
     ) -> Result<(), Error> {
         let mut batch = Batch::default();
-        let key = keys::connection(tenant);
-        let record = ConnectionRecord::from(connection).encode_to_vec();
-        let value = envelope::seal(&key, Kind::Connection, &record);
-        batch.put(key, value);
+        put_connection(&mut batch, tenant, connection);
         match refresh_token {
             None => {}
             Some(None) => batch.delete(keys::secret(tenant, SecretKind::RefreshToken)),
@@ -93,52 +95,14 @@ impl Store {
 
     /// The updated catalog in its text form, if it ever was updated.
     pub fn catalog(&self) -> Result<Option<String>, Error> {
-        let Some(head) = self.read(&keys::catalog_part(0), Kind::CatalogPart)? else {
-            return Ok(None);
-        };
-        let head: TextRecord = decode(&head)?;
-        let mut packed = Vec::new();
-        for part in 1..=head.parts {
-            let bytes = self.read(&keys::catalog_part(part), Kind::CatalogPart)?;
-            packed.extend(bytes.ok_or_else(|| damaged("a part of the catalog is missing"))?);
-        }
-        let length = usize::try_from(head.text_bytes).unwrap_or(usize::MAX);
-        if length > CATALOG_BYTES_MAX || blake3::hash(&packed).as_bytes() != head.digest.as_slice()
-        {
-            return Err(damaged("the catalog is not what was written"));
-        }
-        let text = zstd::bulk::decompress(&packed, length).ok();
-        let text = text.and_then(|text| String::from_utf8(text).ok());
-        text.map(Some)
-            .ok_or_else(|| damaged("the catalog does not decompress"))
+        let text = CATALOG.read(self)?.map(String::from_utf8).transpose();
+        text.map_err(|_| damaged("the catalog is no text"))
     }
 
     /// Files an updated catalog in place of the one that is there; durable on return.
     pub fn save_catalog(&self, text: &str) -> Result<(), Error> {
-        if text.len() > CATALOG_BYTES_MAX {
-            return Err(Error::Io(format!(
-                "a catalog of {} bytes is too long",
-                text.len()
-            )));
-        }
-        let packed = zstd::bulk::compress(text.as_bytes(), CATALOG_LEVEL);
-        let packed = packed.map_err(|error| Error::Io(error.to_string()))?;
-        let parts: Vec<_> = packed.chunks(CATALOG_PART_BYTES).collect();
-        let head = TextRecord {
-            parts: small(parts.len()),
-            text_bytes: text.len() as u64,
-            digest: blake3::hash(&packed).as_bytes().to_vec(),
-        };
         let mut batch = Batch::default();
-        for key in self.keys_in(&keys::catalog(), usize::MAX)? {
-            batch.delete(key);
-        }
-        let head = head.encode_to_vec();
-        for (number, part) in (0..).zip([head.as_slice()].into_iter().chain(parts)) {
-            let key = keys::catalog_part(number);
-            let value = envelope::seal(&key, Kind::CatalogPart, part);
-            batch.put(key, value);
-        }
+        CATALOG.put(self, &mut batch, text.as_bytes())?;
         self.write_durably(batch)
     }
 
@@ -159,6 +123,14 @@ impl Store {
         batch.put(key, value);
         self.write_durably(batch)
     }
+}
+
+/// Adds a connection to a batch.
+pub(super) fn put_connection(batch: &mut Batch, tenant: &TenantKey, connection: &Connection) {
+    let key = keys::connection(tenant);
+    let record = ConnectionRecord::from(connection).encode_to_vec();
+    let value = envelope::seal(&key, Kind::Connection, &record);
+    batch.put(key, value);
 }
 
 fn read_name(tenant: &TenantKey, key: &[u8], value: &[u8]) -> Result<(SkuId, String), Error> {

@@ -22,7 +22,7 @@ use std::io;
 use std::ops::{Bound, ControlFlow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 
 use ::sled::Db;
@@ -39,6 +39,8 @@ const HEAL_FREE_BYTES_MIN: u64 = 16 << 20;
 /// sled's threads may hold its file a moment longer than its handle.
 const REOPEN_TRIES: u32 = 50;
 const REOPEN_WAIT: Duration = Duration::from_millis(20);
+/// Why nothing is written while `heal` is at it.
+const OPENED_ANEW: &str = "it is being opened anew";
 /// Where the number of the last acknowledgement is: a table of the engine's own.
 const SEQUENCE_KEY: &[u8] = b"0sequence";
 
@@ -89,6 +91,12 @@ impl SledBackend {
         })
     }
 
+    /// As if `heal` were at it, until what is answered is dropped.
+    #[cfg(test)]
+    pub(super) fn heal_for_test(&self) -> impl Drop + '_ {
+        self.handle.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// As if the engine had failed.
     #[cfg(test)]
     pub(super) fn fail_for_test(&self, error: Error) {
@@ -109,7 +117,7 @@ impl SledBackend {
 
     fn reason(&self) -> String {
         let failure = self.failure().map(|error| error.to_string());
-        failure.unwrap_or_else(|| "it is being opened anew".to_owned())
+        failure.unwrap_or_else(|| OPENED_ANEW.to_owned())
     }
 }
 
@@ -185,7 +193,16 @@ impl Backend for SledBackend {
     }
 
     fn health(&self) -> Health {
-        let guard = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        // Whoever asks must not wait for a disk that is being healed.
+        let guard = match self.handle.try_read() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Health::ReadOnly {
+                    reason: OPENED_ANEW.to_owned(),
+                };
+            }
+        };
         if guard.is_some() && self.failure().is_none() {
             Health::Ok
         } else {

@@ -1,22 +1,24 @@
 //! What a run changes, on its way to disk, and the moment in which it becomes current.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use prost::Message;
+use uuid::Uuid;
 
-use super::backend::{Batch, Key, Range};
+use super::backend::{Batch, Key};
+use super::collection::Collection;
 use super::envelope::{self, Kind};
 use super::facts::{Facts, newest_rows};
-use super::frames::{FactRef, Row};
+use super::frames::{FactRef, Row, usage_day_id};
 use super::keys::{self, SegmentKey};
 use super::manifest::{Manifest, Merge, Segment};
 use super::records::CurrentRecord;
 use super::segments::{SegmentReader, SegmentWriter};
-use super::{Error, Published, Store, Table, lock};
+use super::{Error, Published, Store, Table, TenantState, Unfinished, lock};
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
@@ -29,24 +31,28 @@ use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 
 /// What one run changes, on its way to disk. Dropped without `commit`, it leaves nothing behind
-/// (at the latest after the next open).
+/// (at the latest after the next open) but its last checkpoint, if it reached one.
 ///
 /// Rows are written as they come, some thousand at a time; memory stays bounded. Of several rows of
 /// one id the last counts. After the first error every further call answers it.
 pub struct Staging {
-    store: Store,
-    tenant: TenantKey,
-    run: RunId,
-    /// Of the datasets that anything was staged of.
-    writers: BTreeMap<Dataset, SegmentWriter>,
+    pub(super) store: Store,
+    pub(super) tenant: TenantKey,
+    pub(super) run: RunId,
+    /// Of the collections that anything was staged of.
+    pub(super) writers: BTreeMap<Collection, SegmentWriter>,
+    /// The part that a collection's next segment is, where it is not the first.
+    next_parts: BTreeMap<Collection, u8>,
+    /// What it goes on with: segments of runs that did not end, oldest first.
+    pub(super) resumed: BTreeMap<Collection, Vec<Segment>>,
     /// What it changes: the run that was current when it began.
-    base: Option<Published>,
+    pub(super) base: Option<Published>,
     /// Which opening of the engine its blocks were written to.
     generation: u64,
-    /// Whether there may be blocks of it.
-    has_blocks: bool,
-    /// Whether it keeps its blocks from being swept. False for a second staging of a run, too.
-    is_registered: bool,
+    /// Whether a checkpoint may name its blocks. Then they are not its own to remove.
+    pub(super) has_checkpoint: bool,
+    /// The runs whose blocks it keeps from being swept. Without its own in a second staging of a run.
+    pinned: BTreeSet<RunId>,
     outcome: Outcome,
 }
 
@@ -61,27 +67,17 @@ enum Outcome {
 }
 
 impl Store {
-    /// Begins to stage what a run changes; nothing is visible before `commit`. An error met here is
-    /// answered by the first call.
+    /// Begins to stage what a run changes; nothing is visible before `commit`. What an earlier run
+    /// left unfinished is forgotten. An error met here is answered by the first call.
     pub fn stage(&self, tenant: &TenantKey, run: RunId) -> Staging {
-        let mut staging = Staging {
-            store: self.clone(),
-            tenant: tenant.clone(),
-            run,
-            writers: BTreeMap::new(),
-            base: None,
-            generation: self.inner.generation.load(Ordering::SeqCst),
-            has_blocks: false,
-            is_registered: false,
-            outcome: Outcome::Open,
-        };
-        staging.is_registered = lock(&self.inner.in_use)
-            .staging
-            .insert((tenant.clone(), run));
-        if let Err(error) = staging.begin() {
-            staging.outcome = Outcome::Failed(error);
-        }
-        staging
+        Staging::begin(self, tenant, run, None)
+    }
+
+    /// Goes on with what an unfinished run had staged, under a new run's id; for the rest as
+    /// [`stage`](Self::stage). Until the new run is committed or reaches a checkpoint of its own, the
+    /// old one stays unfinished: should the new one break off before, it can be tried again.
+    pub fn resume(&self, tenant: &TenantKey, unfinished: &Unfinished, run: RunId) -> Staging {
+        Staging::begin(self, tenant, run, Some(unfinished))
     }
 }
 
@@ -98,7 +94,7 @@ impl Staging {
 
     /// Stages that a license is gone.
     pub fn remove_license(&mut self, id: SkuId) -> Result<(), Error> {
-        self.with(Dataset::Licenses, |writer| writer.remove(id.0))
+        self.remove(Collection::Licenses, id.0)
     }
 
     /// Stages a user who is new or changed.
@@ -108,66 +104,70 @@ impl Staging {
 
     /// Stages that a user is gone.
     pub fn remove_user(&mut self, id: ObjectId) -> Result<(), Error> {
-        self.with(Dataset::Users, |writer| writer.remove(id.0))
+        self.remove(Collection::Users, id.0)
     }
 
     /// Stages a group that is new or changed.
-    pub fn put_group(&mut self, _group: &Group) -> Result<(), Error> {
-        todo!()
+    pub fn put_group(&mut self, group: &Group) -> Result<(), Error> {
+        self.put(FactRef::Group(group))
     }
 
     /// Stages that a group is gone.
-    pub fn remove_group(&mut self, _id: ObjectId) -> Result<(), Error> {
-        todo!()
+    pub fn remove_group(&mut self, id: ObjectId) -> Result<(), Error> {
+        self.remove(Collection::Groups, id.0)
     }
 
     /// Stages a subscription that is new or changed.
-    pub fn put_subscription(&mut self, _subscription: &Subscription) -> Result<(), Error> {
-        todo!()
+    pub fn put_subscription(&mut self, subscription: &Subscription) -> Result<(), Error> {
+        self.put(FactRef::Subscription(subscription))
     }
 
     /// Stages that a subscription is gone.
-    pub fn remove_subscription(&mut self, _id: SubscriptionId) -> Result<(), Error> {
-        todo!()
+    pub fn remove_subscription(&mut self, id: SubscriptionId) -> Result<(), Error> {
+        self.remove(Collection::Subscriptions, id.0)
     }
 
     /// Stages what a dataset says of a user.
-    pub fn put_user_fact(&mut self, _fact: &UserFact) -> Result<(), Error> {
-        todo!()
+    pub fn put_user_fact(&mut self, fact: &UserFact) -> Result<(), Error> {
+        self.put(FactRef::UserFact(fact))
     }
 
     /// Stages that a dataset says nothing of a user any more.
-    pub fn remove_user_fact(&mut self, _dataset: Dataset, _id: ObjectId) -> Result<(), Error> {
-        todo!()
+    pub fn remove_user_fact(&mut self, dataset: Dataset, id: ObjectId) -> Result<(), Error> {
+        match Collection::of_user_facts(dataset) {
+            Some(collection) => self.remove(collection, id.0),
+            None => self.refuse(),
+        }
     }
 
     /// Stages a user's number in the history.
-    pub fn put_history_user(&mut self, _user: &HistoryUser) -> Result<(), Error> {
-        todo!()
+    pub fn put_history_user(&mut self, user: &HistoryUser) -> Result<(), Error> {
+        self.put(FactRef::HistoryUser(user))
     }
 
     /// Stages who used a workload on a day, in place of what was said of that day.
-    pub fn put_usage_day(&mut self, _day: &UsageDay) -> Result<(), Error> {
-        todo!()
+    pub fn put_usage_day(&mut self, day: &UsageDay) -> Result<(), Error> {
+        self.put(FactRef::UsageDay(day))
     }
 
     /// Stages that a day is forgotten.
-    pub fn remove_usage_day(&mut self, _workload: Workload, _on: Date) -> Result<(), Error> {
-        todo!()
+    pub fn remove_usage_day(&mut self, workload: Workload, on: Date) -> Result<(), Error> {
+        let id = usage_day_id(workload, on);
+        self.remove(Collection::UsageDays(workload), id)
     }
 
-    /// Stages what is known of a dataset besides its rows.
-    pub fn set_standing(&mut self, _standing: &Standing) -> Result<(), Error> {
-        todo!()
+    /// Stages what is known of a dataset besides its rows. Of its lists the first 200 fetches and
+    /// covered spans and the first 65,536 hashes and former names are kept: the newest.
+    pub fn set_standing(&mut self, standing: &Standing) -> Result<(), Error> {
+        self.put(FactRef::Standing(standing))
     }
 
-    /// Forgets what was staged of one dataset: it failed, its older facts stay.
+    /// Forgets what was staged of one dataset, its standing and its days of the history included: it
+    /// failed, its older facts stay.
     pub fn discard(&mut self, dataset: Dataset) -> Result<(), Error> {
         self.check()?;
-        self.writers.remove(&dataset);
-        let result = self
-            .store
-            .delete_range(&keys::segment(&self.segment(dataset, 0)));
+        let mut own = Collection::all().filter(|found| found.dataset() == Some(dataset));
+        let result = own.try_for_each(|collection| self.forget(collection));
         self.remember(result)
     }
 
@@ -178,122 +178,169 @@ impl Staging {
     /// other, whole.
     pub fn commit(mut self, run: &SyncRun, as_of: Timestamp) -> Result<(), Error> {
         self.check()?;
-        if run.id != self.run || run.tenant != self.tenant {
-            return Err(Error::Io(
-                "the run to file is not the one that was staged".to_owned(),
-            ));
-        }
-        let store = self.store.clone();
-        let state = store.tenant(&self.tenant);
-        let mut state = lock(&state);
-        // While this is held the engine is not opened anew: what is durable below stays so.
-        let healing = store.inner.healing.read();
-        let healing = healing.unwrap_or_else(PoisonError::into_inner);
-        if store.inner.generation.load(Ordering::SeqCst) != self.generation {
-            return Err(Error::Io(
-                "the store was opened anew while the run was staged".to_owned(),
-            ));
-        }
-        let before = store.facts(&self.tenant)?;
-        if before.published != self.base {
-            return Err(Error::Io("another run was committed meanwhile".to_owned()));
-        }
-        let mut after = self.finish_segments(&before)?;
-        after.published = Some(Published {
-            run: self.run,
-            as_of,
-        });
-
-        // The blocks first, then the pointer to them: a pointer that survives has its blocks.
-        let backend = &store.inner.backend;
-        backend.make_durable()?;
-        let mut batch = Batch::default();
-        put_facts(&mut batch, &self.tenant, &before, &after);
-        let runs = store.put_run(&mut batch, run, state.runs.take())?;
-        let undo = store.restoring(&batch)?;
-        lock(&store.inner.undo).insert(self.tenant.clone(), undo);
-        self.outcome = Outcome::Settled;
-        backend.write(batch)?;
-        backend.make_durable()?;
-        lock(&store.inner.undo).remove(&self.tenant);
-        drop(healing);
-
-        state.runs = Some(runs);
-        // What was staged and merged into something else is swept, too.
-        self.release();
-        if let Err(error) = store.sweep(&self.tenant, &after) {
-            tracing::warn!(%error, "what the run replaced is not removed yet");
-        }
-        Ok(())
+        self.check_run(run)?;
+        self.alone(|staging, state, before| {
+            let mut after = staging.finish_segments(before)?;
+            after.published = Some(Published {
+                run: staging.run,
+                as_of,
+            });
+            let store = staging.store.clone();
+            // The blocks first, then the pointer to them: a pointer that survives has its blocks.
+            store.inner.backend.make_durable()?;
+            let mut batch = Batch::default();
+            put_facts(&mut batch, &staging.tenant, before, &after);
+            store.delete_kept(&mut batch, &staging.tenant)?;
+            let runs = store.put_run(&mut batch, run, state.runs.take())?;
+            staging.outcome = Outcome::Settled;
+            store.write_or_undo(&staging.tenant, batch)?;
+            state.runs = Some(runs);
+            // What was staged and merged into something else is swept, too.
+            staging.release();
+            if let Err(error) = store.sweep(&staging.tenant, &after) {
+                tracing::warn!(%error, "what the run replaced is not removed yet");
+            }
+            Ok(())
+        })
     }
 
-    fn begin(&mut self) -> Result<(), Error> {
+    fn begin(store: &Store, tenant: &TenantKey, run: RunId, from: Option<&Unfinished>) -> Self {
+        let mut staging = Self {
+            store: store.clone(),
+            tenant: tenant.clone(),
+            run,
+            writers: BTreeMap::new(),
+            next_parts: BTreeMap::new(),
+            resumed: BTreeMap::new(),
+            base: None,
+            generation: store.inner.generation.load(Ordering::SeqCst),
+            has_checkpoint: false,
+            pinned: BTreeSet::new(),
+            outcome: Outcome::Open,
+        };
+        if let Err(error) = staging.try_begin(from) {
+            staging.outcome = Outcome::Failed(error);
+        }
+        staging
+    }
+
+    fn try_begin(&mut self, from: Option<&Unfinished>) -> Result<(), Error> {
+        let state = self.store.tenant(&self.tenant);
+        let _state = lock(&state);
+        self.pin(self.run)?;
         let facts = self.store.facts(&self.tenant)?;
         self.base = facts.published;
-        let stored = self
-            .store
-            .stored_segments(&keys::all_of(Table::Block, &self.tenant))?;
-        let own: Vec<_> = stored
-            .iter()
-            .filter(|segment| segment.run == self.run)
-            .collect();
-        let named = |key: &SegmentKey| {
-            let mut segments = facts
-                .manifests
-                .values()
-                .flat_map(|manifest| &manifest.segments);
-            segments.any(|segment| segment.key == *key)
-        };
-        if !self.is_registered || own.iter().any(|segment| named(segment)) {
-            return Err(Error::Io(format!("run {} was staged before", self.run)));
+        let all = keys::all_of(Table::Block, &self.tenant);
+        let mut own = self.store.stored_segments(&all)?;
+        own.retain(|segment| segment.run == self.run);
+        let named = |key: &SegmentKey| facts.segments().any(|segment| segment.key == *key);
+        if own.iter().any(named) {
+            return Err(self.staged_before(self.run));
+        }
+        match from {
+            Some(unfinished) => self.adopt(unfinished, &facts)?,
+            None => self.store.forget_kept(&self.tenant)?,
         }
         // Left by an earlier try at the same run.
-        own.into_iter()
+        own.iter()
             .try_for_each(|segment| self.store.delete_range(&keys::segment(segment)))
     }
 
-    fn put(&mut self, fact: FactRef<'_>) -> Result<(), Error> {
-        self.with(fact.dataset(), |writer| writer.put(fact))
+    /// Keeps a run's blocks from being swept; nobody else may be at it.
+    pub(super) fn pin(&mut self, run: RunId) -> Result<(), Error> {
+        let mut in_use = lock(&self.store.inner.in_use);
+        if in_use.staging.insert((self.tenant.clone(), run)) {
+            self.pinned.insert(run);
+            return Ok(());
+        }
+        drop(in_use);
+        Err(self.staged_before(run))
     }
 
-    /// Works on the writer of a dataset.
+    fn staged_before(&self, run: RunId) -> Error {
+        Error::Io(format!("run {run} was staged before"))
+    }
+
+    fn put(&mut self, fact: FactRef<'_>) -> Result<(), Error> {
+        match fact.collection() {
+            Some(collection) => self.with(collection, |writer| writer.put(fact)),
+            None => self.refuse(),
+        }
+    }
+
+    fn remove(&mut self, collection: Collection, id: Uuid) -> Result<(), Error> {
+        self.with(collection, |writer| writer.remove(id))
+    }
+
+    fn refuse(&mut self) -> Result<(), Error> {
+        let error = "a dataset that says nothing of users in rows of its own";
+        self.remember(Err(Error::Io(error.to_owned())))
+    }
+
+    /// Works on the writer of a collection.
     fn with(
         &mut self,
-        dataset: Dataset,
+        collection: Collection,
         work: impl FnOnce(&mut SegmentWriter) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check()?;
-        let result = self.writer(dataset).and_then(work);
+        let result = self.writer(collection).and_then(work);
         self.remember(result)
     }
 
-    fn writer(&mut self, dataset: Dataset) -> Result<&mut SegmentWriter, Error> {
-        if !self.writers.contains_key(&dataset) {
-            let writer = SegmentWriter::new(&self.store, self.segment(dataset, 0))?;
-            self.writers.insert(dataset, writer);
-            self.has_blocks = true;
+    fn writer(&mut self, collection: Collection) -> Result<&mut SegmentWriter, Error> {
+        if !self.writers.contains_key(&collection) {
+            let segment = self.next_segment(collection)?;
+            let writer = SegmentWriter::new(&self.store, segment)?;
+            self.writers.insert(collection, writer);
         }
-        let writer = self.writers.get_mut(&dataset);
+        let writer = self.writers.get_mut(&collection);
         writer.ok_or_else(|| Error::Io("no writer".to_owned()))
     }
 
-    fn segment(&self, dataset: Dataset, part: u8) -> SegmentKey {
-        SegmentKey {
+    /// A segment of the run that nothing was written to yet.
+    fn next_segment(&mut self, collection: Collection) -> Result<SegmentKey, Error> {
+        let next = self.next_parts.entry(collection).or_default();
+        let part = *next;
+        *next = part
+            .checked_add(1)
+            .ok_or_else(|| Error::Io("a collection of too many parts".to_owned()))?;
+        Ok(SegmentKey {
             tenant: self.tenant.clone(),
-            dataset,
+            collection,
             run: self.run,
             part,
+        })
+    }
+
+    fn forget(&mut self, collection: Collection) -> Result<(), Error> {
+        self.resumed.remove(&collection);
+        match self.writers.remove(&collection) {
+            // Until the next checkpoint, the last one is what is found after a crash.
+            Some(writer) if !self.has_checkpoint => {
+                self.store.delete_range(&keys::segment(writer.key()))
+            }
+            _ => Ok(()),
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         match &self.outcome {
             Outcome::Failed(error) => Err(error.clone()),
             Outcome::Open | Outcome::Settled => Ok(()),
         }
     }
 
-    fn remember<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+    /// Refuses to file a run that is not the one that was staged.
+    pub(super) fn check_run(&self, run: &SyncRun) -> Result<(), Error> {
+        if run.id == self.run && run.tenant == self.tenant {
+            return Ok(());
+        }
+        let error = "the run to file is not the one that was staged";
+        Err(Error::Io(error.to_owned()))
+    }
+
+    pub(super) fn remember<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result {
             self.outcome = Outcome::Failed(error.clone());
         }
@@ -302,30 +349,60 @@ impl Staging {
 
     /// Leaves its blocks to the sweep.
     fn release(&mut self) {
-        if std::mem::take(&mut self.is_registered) {
-            let mut in_use = lock(&self.store.inner.in_use);
-            in_use.staging.remove(&(self.tenant.clone(), self.run));
+        let mut in_use = lock(&self.store.inner.in_use);
+        for run in std::mem::take(&mut self.pinned) {
+            in_use.staging.remove(&(self.tenant.clone(), run));
         }
+    }
+
+    /// Works on the tenant while nobody else does and the engine is not opened anew, so that what is
+    /// durable stays so; only if the facts are still those that the run was compared to.
+    pub(super) fn alone<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut TenantState, &Facts) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let store = self.store.clone();
+        let state = store.tenant(&self.tenant);
+        let mut state = lock(&state);
+        let healing = store.inner.healing.read();
+        let _healing = healing.unwrap_or_else(PoisonError::into_inner);
+        if store.inner.generation.load(Ordering::SeqCst) != self.generation {
+            return Err(Error::Io(
+                "the store was opened anew while the run was staged".to_owned(),
+            ));
+        }
+        let facts = store.facts(&self.tenant)?;
+        if facts.published != self.base {
+            return Err(Error::Io("another run was committed meanwhile".to_owned()));
+        }
+        work(self, &mut state, &facts)
+    }
+
+    /// Writes the rest of what was staged; all segments, those that it went on with first.
+    pub(super) fn flush(&mut self) -> Result<BTreeMap<Collection, Vec<Segment>>, Error> {
+        let mut segments = self.resumed.clone();
+        for (collection, writer) in &mut self.writers {
+            if let Some(segment) = writer.flush()? {
+                segments.entry(*collection).or_default().push(segment);
+            }
+        }
+        Ok(segments)
     }
 
     /// Writes the rest of what was staged, and what is to be merged.
     fn finish_segments(&mut self, before: &Facts) -> Result<Facts, Error> {
         let mut after = before.clone();
-        for (dataset, writer) in std::mem::take(&mut self.writers) {
-            let Some(segment) = writer.finish()? else {
-                continue;
-            };
-            let manifest = after.manifests.entry(dataset).or_default();
-            if dataset == Dataset::Organization {
-                // There is one, so a new one replaces all before it.
-                manifest.segments.clear();
-            }
-            manifest.segments.push(segment);
-            let mut part: u8 = 1;
-            while let Some(merge) = manifest.due_merge() {
-                let merged = self.merge(manifest, &merge, part)?;
-                manifest.apply(&merge, merged);
-                part = part.saturating_add(1);
+        for (collection, segments) in self.flush()? {
+            let manifest = after.manifests.entry(collection).or_default();
+            for segment in segments {
+                if collection.has_one_row() {
+                    manifest.segments.clear();
+                }
+                manifest.segments.push(segment);
+                while let Some(merge) = manifest.due_merge() {
+                    let merged = self.merge(collection, manifest, &merge)?;
+                    manifest.apply(&merge, merged);
+                }
             }
         }
         after
@@ -336,42 +413,44 @@ impl Staging {
 
     /// Writes the newest rows of some segments as one segment; `None` when none are left.
     fn merge(
-        &self,
+        &mut self,
+        collection: Collection,
         manifest: &Manifest,
         merge: &Merge,
-        part: u8,
     ) -> Result<Option<Segment>, Error> {
         let Some(segments) = manifest.segments.get(merge.segments.clone()) else {
             return Ok(None);
         };
-        let Some(dataset) = segments.first().map(|segment| segment.key.dataset) else {
-            return Ok(None);
-        };
+        let merged = self.next_segment(collection)?;
         let mut reader = SegmentReader::new(&self.store)?;
         // Damage must not be merged into something that looks whole.
         segments
             .iter()
             .try_for_each(|segment| reader.verify(segment))?;
-        let mut writer = SegmentWriter::new(&self.store, self.segment(dataset, part))?;
+        let mut writer = SegmentWriter::new(&self.store, merged)?;
         newest_rows(&mut reader, segments, &mut |row| match row {
             Row::Put(fact) => writer.put((&fact).into()),
             // Below the base there is nothing left to remove.
             Row::Removed(_) if merge.is_base => Ok(()),
             Row::Removed(id) => writer.remove(id),
         })?;
-        writer.finish()
+        writer.flush()
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if self.has_blocks && !matches!(self.outcome, Outcome::Settled) {
+        if !self.has_checkpoint && !matches!(self.outcome, Outcome::Settled) {
             // What cannot be removed now is swept at the next commit or open.
-            let _ = Dataset::ALL.into_iter().try_for_each(|dataset| {
-                let last = keys::segment(&self.segment(dataset, u8::MAX));
-                self.store.delete_range(&Range {
-                    until: last.until,
-                    ..keys::segment(&self.segment(dataset, 0))
+            let _ = self.next_parts.iter().try_for_each(|(collection, next)| {
+                (0..*next).try_for_each(|part| {
+                    let segment = SegmentKey {
+                        tenant: self.tenant.clone(),
+                        collection: *collection,
+                        run: self.run,
+                        part,
+                    };
+                    self.store.delete_range(&keys::segment(&segment))
                 })
             });
         }
@@ -381,12 +460,12 @@ impl Drop for Staging {
 
 /// Adds what differs between two states of a tenant's facts, and the pointer.
 fn put_facts(batch: &mut Batch, tenant: &TenantKey, before: &Facts, after: &Facts) {
-    for dataset in Dataset::ALL {
+    for collection in Collection::all() {
         let (old, new) = (
-            before.manifests.get(&dataset),
-            after.manifests.get(&dataset),
+            before.manifests.get(&collection),
+            after.manifests.get(&collection),
         );
-        let key = keys::manifest(tenant, dataset);
+        let key = keys::manifest(tenant, collection);
         match new {
             _ if old == new => {}
             None => batch.delete(key),
@@ -405,6 +484,18 @@ fn put_facts(batch: &mut Batch, tenant: &TenantKey, before: &Facts, after: &Fact
 }
 
 impl Store {
+    /// Writes a batch of a tenant, durable on return; for whoever holds `healing`. Where it fails and
+    /// it is not known what reached the disk, [`heal`](Store::heal) takes it back.
+    pub(super) fn write_or_undo(&self, tenant: &TenantKey, batch: Batch) -> Result<(), Error> {
+        batch.check()?;
+        let undo = self.restoring(&batch)?;
+        lock(&self.inner.undo).insert(tenant.clone(), undo);
+        self.inner.backend.write(batch)?;
+        self.inner.backend.make_durable()?;
+        lock(&self.inner.undo).remove(tenant);
+        Ok(())
+    }
+
     /// The batch that puts back what a batch is about to change.
     fn restoring(&self, batch: &Batch) -> Result<Batch, Error> {
         let restore = |(key, _): &(Key, Option<Vec<u8>>)| {

@@ -190,18 +190,15 @@ impl Coordinator {
     /// Deletes the tenant's tokens at once; with `purge`, every stored fact of it too.
     pub async fn disconnect(&self, key: &TenantKey, purge: bool) -> Result<(), Refusal> {
         let tenant = self.state(key)?;
-        let disconnect = |connection: Connection| {
-            let disconnected = Connection {
-                state: ConnectionState::Disconnected,
-                problem: Some(
-                    "Disconnected by an administrator. Connect it again with connectTenant."
-                        .to_owned(),
-                ),
-                granted_scopes: None,
-                organization_id: connection.organization_id.filter(|_| !purge),
-            };
-            Some((disconnected, RefreshToken::Deleted))
+        let disconnected = |connection: Connection| Connection {
+            state: ConnectionState::Disconnected,
+            problem: Some(
+                "Disconnected by an administrator. Connect it again with connectTenant.".to_owned(),
+            ),
+            granted_scopes: None,
+            organization_id: connection.organization_id.filter(|_| !purge),
         };
+        let disconnect = |connection| Some((disconnected(connection), RefreshToken::Deleted));
         // First nothing new may begin, then what runs is stopped, then the facts go.
         tenant.change_connection(&self.shared, disconnect).await?;
         self.tickets.forget(|of| of == key);
@@ -220,7 +217,7 @@ impl Coordinator {
             }
         }
         if purge {
-            self.purge(tenant, disconnect).await?;
+            self.purge(tenant, disconnected).await?;
         }
         Ok(())
     }
@@ -228,12 +225,9 @@ impl Coordinator {
     async fn purge(
         &self,
         tenant: &TenantState,
-        disconnect: impl FnOnce(Connection) -> Option<(Connection, RefreshToken)>,
+        disconnected: impl FnOnce(Connection) -> Connection,
     ) -> Result<(), Refusal> {
-        let key = tenant.key.clone();
-        self.shared
-            .with_store(move |store| store.purge(&key))
-            .await?;
+        tenant.purge(&self.shared, disconnected).await?;
         self.shared.names.forget_tenant(&tenant.key);
         {
             // A rename at this moment must not publish the purged facts again.
@@ -244,8 +238,6 @@ impl Coordinator {
         *super::lock(&tenant.damage) = None;
         *super::lock(&tenant.experience) = super::Experience::default();
         tenant.newest_run.send_replace(None);
-        // The connection went with the facts; that it was ended is not forgotten.
-        tenant.change_connection(&self.shared, disconnect).await?;
         Ok(())
     }
 

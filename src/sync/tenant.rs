@@ -139,6 +139,24 @@ impl TenantState {
         Ok(true)
     }
 
+    /// Deletes every stored fact, run and secret, and leaves of the connection what `left` makes of it,
+    /// in memory and on disk: it is never forgotten that it was ended.
+    pub(super) async fn purge(
+        &self,
+        shared: &Shared,
+        left: impl FnOnce(Connection) -> Connection,
+    ) -> Result<(), store::Error> {
+        let _changing = self.era.lock().await;
+        let connection = left(self.connection());
+        let (key, filed) = (self.key.clone(), connection.clone());
+        shared
+            .with_store(move |store| store.purge(&key, Some(&filed)))
+            .await?;
+        self.era.end();
+        *lock(&self.connection) = connection;
+        Ok(())
+    }
+
     /// Files how a run ended that was not published. Where the store does not take it, it is kept for
     /// [`file_unfiled`](Self::file_unfiled): else the ledger would say for ever that the run goes on.
     pub(super) async fn file_end(&self, shared: &Shared, run: SyncRun) {

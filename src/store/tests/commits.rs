@@ -187,13 +187,162 @@ fn a_discarded_dataset_can_be_staged_anew() {
 }
 
 #[test]
+fn every_kind_of_fact_is_loaded_as_it_was_put_replaced_and_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let key = EncryptionKey::random();
+    let mut expected = whole_world(60);
+    let store = open(root.path(), &key);
+    commit(&store, &contoso(), 1, &expected).unwrap();
+    assert_eq!(load(&store, &contoso()).unwrap(), (1, expected.clone()));
+    for number in 2..14 {
+        let step = if number % 4 == 0 { 2 } else { 9 };
+        expected = changed(&expected, step, number);
+        commit(&store, &contoso(), number, &expected).unwrap();
+        assert_eq!(
+            load(&store, &contoso()).unwrap(),
+            (number, expected.clone())
+        );
+    }
+    drop(store);
+    let store = open(root.path(), &key);
+    assert_eq!(load(&store, &contoso()).unwrap(), (13, expected));
+}
+
+#[test]
+fn of_several_rows_of_one_fact_in_a_run_the_last_counts_in_every_collection() {
+    let store = in_memory(&MemoryBackend::new());
+    let first = whole_world(4);
+    commit(&store, &contoso(), 1, &first).unwrap();
+    let mut staging = store.stage(&contoso(), run_id(2));
+    let mut expected = first.clone();
+    for (place, fact) in &first.others {
+        put(&mut staging, &crate::store::samples::later(fact, 1)).unwrap();
+        let last = crate::store::samples::later(fact, 2);
+        put(&mut staging, &last).unwrap();
+        expected.others.insert(*place, last);
+    }
+    staging.commit(&run(&contoso(), 2), as_of(2)).unwrap();
+    assert_eq!(load(&store, &contoso()).unwrap(), (2, expected));
+}
+
+#[test]
+fn a_discarded_dataset_keeps_all_that_was_known_of_it_and_its_standing() {
+    for dataset in Dataset::ALL {
+        let store = in_memory(&MemoryBackend::new());
+        let first = whole_world(12);
+        commit(&store, &contoso(), 1, &first).unwrap();
+        let second = changed(&first, 1, 2);
+        let mut staging = stage(&store, &contoso(), 2, &first, &second).unwrap();
+        staging.discard(dataset).unwrap();
+        staging.commit(&run(&contoso(), 2), as_of(2)).unwrap();
+        let (_, found) = load(&store, &contoso()).unwrap();
+        let is_its = |place: &(Collection, Uuid)| place.0.dataset() == Some(dataset);
+        let mut expected = second.others.clone();
+        expected.retain(|place, _| !is_its(place));
+        let kept = first.others.iter().filter(|(place, _)| is_its(place));
+        expected.extend(kept.map(|(place, fact)| (*place, fact.clone())));
+        assert_ne!(
+            expected, second.others,
+            "{dataset:?}: the test shows nothing"
+        );
+        assert_eq!(found.others, expected, "{dataset:?}");
+        let users = if dataset == Dataset::Users {
+            &first
+        } else {
+            &second
+        };
+        assert_eq!(found.users, users.users);
+    }
+}
+
+#[test]
+fn what_a_dataset_cannot_say_of_users_is_refused() {
+    let store = in_memory(&MemoryBackend::new());
+    let mut random = crate::store::samples::Random(1);
+    let usage = crate::store::samples::usage(Dataset::Users, 1, &mut random);
+    let usage = crate::domain::user_fact::UserFact::Usage(usage);
+    let mut staging = store.stage(&contoso(), run_id(1));
+    let refused = staging.put_user_fact(&usage).unwrap_err();
+    assert!(refused.to_string().contains("users"), "{refused}");
+    assert!(staging.commit(&run(&contoso(), 1), as_of(1)).is_err());
+    let mut staging = store.stage(&contoso(), run_id(2));
+    let id = ObjectId(Uuid::nil());
+    assert!(staging.remove_user_fact(Dataset::Licenses, id).is_err());
+}
+
+#[test]
+fn the_oldest_of_a_standing_too_long_is_forgotten() {
+    use crate::domain::standing::{Fetch, Fetched, FormerName, Span, Standing};
+    let store = in_memory(&MemoryBackend::new());
+    let at = |number: usize| as_of(number as u128);
+    let mut random = crate::store::samples::Random(1);
+    let long = Standing {
+        fetches: (0..300)
+            .map(|number| Fetch {
+                what: Fetched::Whole,
+                at: at(number),
+                reported_on: None,
+                etag: None,
+            })
+            .collect(),
+        covered: (0..300)
+            .map(|number| Span {
+                from: at(number),
+                until: at(number + 1),
+            })
+            .collect(),
+        recent: (0..70_000).map(|_| random.next()).collect(),
+        former_names: (0..70_000)
+            .map(|number| FormerName {
+                name: format!("person{:x}@contoso.com", random.next()),
+                object_id: ObjectId(Uuid::from_u128(random.next().into())),
+                until: at(number),
+            })
+            .collect(),
+        ..Standing::new(Dataset::SignIns)
+    };
+    let mut staging = store.stage(&contoso(), run_id(1));
+    staging.set_standing(&long).unwrap();
+    staging.commit(&run(&contoso(), 1), as_of(1)).unwrap();
+    let (_, found) = load(&store, &contoso()).unwrap();
+    let mut expected = long;
+    expected.fetches.truncate(200);
+    expected.covered.truncate(200);
+    expected.recent.truncate(65_536);
+    expected.former_names.truncate(65_536);
+    let found: Vec<_> = found.others.into_values().collect();
+    assert!(found == [Fact::Standing(expected)]);
+}
+
+#[test]
+fn a_standing_that_changes_with_every_run_is_kept_once() {
+    let backend = MemoryBackend::new();
+    let store = in_memory(&backend);
+    for number in 1..40 {
+        let mut staging = store.stage(&contoso(), run_id(number));
+        for rows in 0..3 {
+            let standing = crate::store::samples::standing(Dataset::Users, rows);
+            staging.set_standing(&standing).unwrap();
+        }
+        staging
+            .commit(&run(&contoso(), number), as_of(number))
+            .unwrap();
+        assert_eq!(backend.count(Table::Block), 1);
+    }
+    let expected = crate::store::samples::standing(Dataset::Users, 2);
+    let (_, found) = load(&store, &contoso()).unwrap();
+    let found: Vec<_> = found.others.into_values().collect();
+    assert_eq!(found, [Fact::Standing(expected)]);
+}
+
+#[test]
 fn tenants_do_not_see_each_other() {
     let store = in_memory(&MemoryBackend::new());
     let fabrikam = tenant("contoso_2");
     let (ours, theirs) = (world(50, 5), world(20, 9));
     commit(&store, &contoso(), 1, &ours).unwrap();
     commit(&store, &fabrikam, 2, &theirs).unwrap();
-    store.purge(&contoso()).unwrap();
+    store.purge(&contoso(), None).unwrap();
     assert_eq!(load(&store, &contoso()).unwrap(), (0, World::default()));
     assert_eq!(store.runs(&contoso(), None, 10).unwrap(), []);
     assert_eq!(load(&store, &fabrikam).unwrap(), (2, theirs));

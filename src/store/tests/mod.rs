@@ -5,6 +5,7 @@ mod faults;
 mod opening;
 mod settings;
 mod size;
+mod unfinished;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,10 +14,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::collection::Collection;
+use super::frames::{FactRef, day_of_id};
 use super::memory::MemoryBackend;
 use super::samples::{run, tenant};
 use super::{EncryptionKey, Error, Fact, OpenError, OpenOptions, Published, Staging, Store};
-use crate::domain::ids::TenantKey;
+use crate::domain::ids::{ObjectId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
 use crate::domain::tenant::Organization;
 use crate::domain::user::User;
@@ -37,11 +40,13 @@ fn open(directory: &Path, key: &EncryptionKey) -> Store {
     try_open(directory, key).unwrap()
 }
 
+fn memory_key() -> EncryptionKey {
+    EncryptionKey::parse("8f1b7c2d9e0a4356c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9f00112233a")
+        .unwrap()
+}
+
 fn in_memory(backend: &Arc<MemoryBackend>) -> Store {
-    let key =
-        EncryptionKey::parse("8f1b7c2d9e0a4356c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9f00112233a")
-            .unwrap();
-    Store::open_on(backend.clone(), key, 0).unwrap()
+    Store::open_on(backend.clone(), memory_key(), 0).unwrap()
 }
 
 fn as_of(number: u128) -> Timestamp {
@@ -54,27 +59,32 @@ struct World {
     organization: Option<Organization>,
     licenses: BTreeMap<Uuid, License>,
     users: BTreeMap<Uuid, User>,
+    /// Of all other collections.
+    others: BTreeMap<(Collection, Uuid), Fact>,
+}
+
+/// Where a fact is kept, and under which id.
+fn place(fact: &Fact) -> (Collection, Uuid) {
+    let fact = FactRef::from(fact);
+    (fact.collection().unwrap(), fact.id())
 }
 
 /// What is loaded, and the number of the run that is current (0: none).
 fn load(store: &Store, tenant: &TenantKey) -> Result<(u128, World), Error> {
     let mut world = World::default();
-    let mut kinds = Vec::new();
-    let published = store.load(tenant, &mut |fact| match fact {
-        Fact::Organization(fact) => {
-            kinds.push(0);
-            assert!(world.organization.replace(fact).is_none());
-        }
-        Fact::License(fact) => {
-            kinds.push(1);
-            assert!(world.licenses.insert(fact.sku_id.0, fact).is_none());
-        }
-        Fact::User(fact) => {
-            kinds.push(2);
-            assert!(world.users.insert(fact.object_id.0, fact).is_none());
-        }
+    let mut collections = Vec::new();
+    let published = store.load(tenant, &mut |fact| {
+        let (collection, id) = place(&fact);
+        collections.push(collection);
+        let before = match fact {
+            Fact::Organization(fact) => world.organization.replace(fact).is_some(),
+            Fact::License(fact) => world.licenses.insert(id, fact).is_some(),
+            Fact::User(fact) => world.users.insert(id, fact).is_some(),
+            other => world.others.insert((collection, id), other).is_some(),
+        };
+        assert!(!before, "{collection:?} {id} came twice");
     })?;
-    assert!(kinds.is_sorted(), "organization, licenses, users");
+    assert!(collections.is_sorted(), "the order of loading");
     let number = published.map_or(0, |Published { run, as_of: found }| {
         assert_eq!(found, as_of(run.0.as_u128()));
         run.0.as_u128()
@@ -128,7 +138,61 @@ fn stage(
     {
         staging.remove_user(user.object_id)?;
     }
+    stage_others(&mut staging, before, after)?;
     Ok(staging)
+}
+
+fn stage_others(staging: &mut Staging, before: &World, after: &World) -> Result<(), Error> {
+    for (place, fact) in &after.others {
+        if before.others.get(place) != Some(fact) {
+            put(staging, fact)?;
+        }
+    }
+    for place in before.others.keys() {
+        if !after.others.contains_key(place) {
+            remove(staging, *place)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(staging: &mut Staging, fact: &Fact) -> Result<(), Error> {
+    match fact {
+        Fact::Organization(fact) => staging.set_organization(fact),
+        Fact::License(fact) => staging.put_license(fact),
+        Fact::User(fact) => staging.put_user(fact),
+        Fact::Group(fact) => staging.put_group(fact),
+        Fact::Subscription(fact) => staging.put_subscription(fact),
+        Fact::UserFact(fact) => staging.put_user_fact(fact),
+        Fact::HistoryUser(fact) => staging.put_history_user(fact),
+        Fact::UsageDay(fact) => staging.put_usage_day(fact),
+        Fact::Standing(fact) => staging.set_standing(fact),
+    }
+}
+
+fn remove(staging: &mut Staging, (collection, id): (Collection, Uuid)) -> Result<(), Error> {
+    match (collection, collection.dataset()) {
+        (Collection::Groups, _) => staging.remove_group(ObjectId(id)),
+        (Collection::Subscriptions, _) => staging.remove_subscription(SubscriptionId(id)),
+        (Collection::UsageDays(_), _) => {
+            let (workload, on) = day_of_id(id).unwrap();
+            staging.remove_usage_day(workload, on)
+        }
+        (_, Some(dataset)) => staging.remove_user_fact(dataset, ObjectId(id)),
+        (_, None) => panic!("{collection:?} has no removals"),
+    }
+}
+
+/// Facts of every collection.
+fn whole_world(users: u64) -> World {
+    let mut world = world(users, 12);
+    for fact in super::samples::facts(users) {
+        match fact {
+            Fact::Organization(_) | Fact::License(_) | Fact::User(_) => {}
+            other => drop(world.others.insert(place(&other), other)),
+        }
+    }
+    world
 }
 
 fn world(users: u64, licenses: u64) -> World {
@@ -142,10 +206,11 @@ fn world(users: u64, licenses: u64) -> World {
             .into_iter()
             .map(|user| (user.object_id.0, user))
             .collect(),
+        others: BTreeMap::new(),
     }
 }
 
-/// The world with every `n`-th user changed and, of those, every tenth gone.
+/// The world with every `n`-th user and other fact changed and, of those, every tenth gone.
 fn changed(world: &World, n: usize, stamp: u128) -> World {
     let mut changed = world.clone();
     let ids: Vec<_> = world
@@ -160,6 +225,19 @@ fn changed(world: &World, n: usize, stamp: u128) -> World {
             changed.users.remove(&id);
         } else if let Some(user) = changed.users.get_mut(&id) {
             user.job_title = Some(format!("Title {stamp}"));
+        }
+    }
+    let places: Vec<_> = world.others.keys().copied().collect();
+    let places = places.into_iter().skip(stamp as usize % n).step_by(n);
+    for (index, place) in places.enumerate() {
+        let is_kept = matches!(
+            place.0,
+            Collection::Standing(_) | Collection::Organization | Collection::HistoryUsers
+        );
+        if index % 10 == 9 && !is_kept {
+            changed.others.remove(&place);
+        } else if let Some(fact) = changed.others.get_mut(&place) {
+            *fact = super::samples::later(fact, stamp as u64);
         }
     }
     changed

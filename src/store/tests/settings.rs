@@ -159,7 +159,11 @@ fn the_hash_of_the_admin_token_is_kept() {
 fn a_purged_tenant_leaves_no_record() {
     let backend = MemoryBackend::new();
     let store = in_memory(&backend);
-    commit(&store, &contoso(), 1, &world(30, 4)).unwrap();
+    let first = whole_world(30);
+    commit(&store, &contoso(), 1, &first).unwrap();
+    let mut staging = store.stage(&contoso(), run(&contoso(), 2).id);
+    staging.checkpoint(as_of(2), b"note").unwrap();
+    drop(staging);
     store
         .save_connection(
             &contoso(),
@@ -174,11 +178,60 @@ fn a_purged_tenant_leaves_no_record() {
             Some("Name"),
         )
         .unwrap();
-    store.purge(&contoso()).unwrap();
+    store.purge(&contoso(), None).unwrap();
     for table in keys::TENANT_TABLES {
         assert_eq!(backend.count(table), 0, "{table:?}");
     }
-    store.purge(&contoso()).unwrap();
+    store.purge(&contoso(), None).unwrap();
+}
+
+#[test]
+fn a_purge_leaves_the_connection_that_it_is_given_whatever_fails() {
+    use crate::domain::tenant::ConnectionState;
+    use crate::store::memory::Surviving;
+    let backend = MemoryBackend::new();
+    let store = in_memory(&backend);
+    commit(&store, &contoso(), 1, &world(30, 4)).unwrap();
+    let connected = Connection {
+        state: ConnectionState::Connected,
+        ..Connection::new(TenantAccess::Delegated)
+    };
+    let ended = Connection {
+        state: ConnectionState::Disconnected,
+        ..Connection::new(TenantAccess::Delegated)
+    };
+    store
+        .save_connection(&contoso(), &connected, Some(Some(&"token".into())))
+        .unwrap();
+    let mut purged = 0;
+    for surviving in Surviving::EACH {
+        for call in 1.. {
+            let copy = backend.after_crash(Surviving::Nothing);
+            let store = in_memory(&copy);
+            copy.fail_at(call, Error::DiskFull, surviving);
+            let result = store.purge(&contoso(), Some(&ended));
+            let has_failed = copy.has_failed();
+            let reopened = in_memory(&copy.after_crash(surviving));
+            let (number, _) = load(&reopened, &contoso()).unwrap();
+            let kind = SecretKind::RefreshToken;
+            let token = reopened.secret(&contoso(), kind).unwrap();
+            match reopened.connection(&contoso()).unwrap() {
+                Some(found) if found == connected => {
+                    assert!(result.is_err() && number == 1 && token.is_some());
+                }
+                Some(found) if found == ended => {
+                    assert!(number == 0 && token.is_none());
+                    purged += 1;
+                }
+                other => panic!("call {call}: {other:?}"),
+            }
+            if !has_failed {
+                assert_eq!(result, Ok(()));
+                break;
+            }
+        }
+    }
+    assert!(purged > Surviving::EACH.len());
 }
 
 #[test]

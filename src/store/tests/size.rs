@@ -1,7 +1,10 @@
 //! What storing costs: bytes written for what changed, bytes on disk for a user.
 
 use super::*;
-use crate::store::samples::users;
+use crate::domain::sync_run::Dataset;
+use crate::domain::usage::Workload;
+use crate::domain::user_fact::UserFact;
+use crate::store::samples::{self, Random, users};
 
 /// Bytes written by a commit.
 fn cost(backend: &MemoryBackend, work: impl FnOnce()) -> u64 {
@@ -94,4 +97,79 @@ fn a_user_takes_few_bytes_on_disk_after_many_runs() {
     // sled writes in segments of 512 kB, keeps what a merge replaced until it reuses it, and never
     // shrinks; about 200 until the first merge, 380 to 450 after it.
     assert!(on_disk / USERS < 600);
+}
+
+/// Stages something for each of so many users, and answers how many bytes one takes, compressed.
+fn bytes_a_user(what: &str, users: u64, mut put: impl FnMut(&mut Staging, u64)) -> f64 {
+    let store = in_memory(&MemoryBackend::new());
+    let mut staging = store.stage(&contoso(), run(&contoso(), 1).id);
+    for n in 0..users {
+        put(&mut staging, n);
+    }
+    staging.commit(&run(&contoso(), 1), as_of(1)).unwrap();
+    let facts = store.facts(&contoso()).unwrap();
+    let bytes: u64 = facts.segments().map(|segment| segment.bytes).sum();
+    let bytes = bytes as f64 / users as f64;
+    println!("{what}: {bytes:.1} bytes a user, 16 of them the id");
+    bytes
+}
+
+#[test]
+fn a_users_facts_of_other_datasets_take_few_bytes() {
+    let mut random = Random(31);
+    for dataset in Dataset::REPORTS {
+        let users = match dataset {
+            Dataset::EmailActivity => 20_000,
+            _ => 3_000,
+        };
+        let bytes = bytes_a_user(dataset.name(), users, |staging, n| {
+            let usage = samples::usage(dataset, n, &mut random);
+            staging.put_user_fact(&UserFact::Usage(usage)).unwrap();
+        });
+        // Teams has nine numbers in each of four periods.
+        let most = if dataset == Dataset::TeamsActivity {
+            60.0
+        } else {
+            38.0
+        };
+        assert!(bytes < most, "{dataset:?}: {bytes}");
+    }
+    let groups = samples::groups(800);
+    let bytes = bytes_a_user("memberships", 10_000, |staging, n| {
+        let fact = samples::memberships(n, &groups, &mut random);
+        staging.put_user_fact(&UserFact::Memberships(fact)).unwrap();
+    });
+    assert!(bytes < 34.0, "{bytes}");
+    let bytes = bytes_a_user("sign-in activity", 5_000, |staging, n| {
+        let fact = samples::sign_in(n, &mut random);
+        staging
+            .put_user_fact(&UserFact::SignInActivity(fact))
+            .unwrap();
+    });
+    assert!(bytes < 24.0, "{bytes}");
+    let bytes = bytes_a_user("application uses", 5_000, |staging, n| {
+        let fact = samples::applications(n, &mut random);
+        staging
+            .put_user_fact(&UserFact::ApplicationUses(fact))
+            .unwrap();
+    });
+    assert!(bytes < 40.0, "{bytes}");
+}
+
+#[test]
+fn a_day_of_the_history_takes_few_bytes_a_user() {
+    const USERS: u64 = 5_000;
+    let mut random = Random(37);
+    for workload in Workload::ALL {
+        let store = in_memory(&MemoryBackend::new());
+        let day = samples::usage_day(workload, 1, USERS, &mut random);
+        let mut staging = store.stage(&contoso(), run(&contoso(), 1).id);
+        staging.put_usage_day(&day).unwrap();
+        staging.commit(&run(&contoso(), 1), as_of(1)).unwrap();
+        let facts = store.facts(&contoso()).unwrap();
+        let bytes: u64 = facts.segments().map(|segment| segment.bytes).sum();
+        let bytes = bytes as f64 / day.users.len() as f64;
+        println!("{workload:?}: {bytes:.2} bytes a user of the day");
+        assert!(bytes < 8.0, "{workload:?}: {bytes}");
+    }
 }

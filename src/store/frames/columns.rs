@@ -1,4 +1,4 @@
-//! Columns of a frame: texts, instants, days and GUIDs, each for many rows at once.
+//! Columns of a frame: texts, instants and GUIDs, each for many rows at once.
 //!
 //! Values of one property compress far better side by side than row by row, and a value that comes
 //! again costs one small number. In a column of codes, 0 is an absent value, 1 the next one that has
@@ -7,14 +7,13 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use prost::Message;
 use uuid::Uuid;
 
-use super::Error;
-use super::records::{damaged, timestamp};
+use crate::store::Error;
+use crate::store::records::{damaged, timestamp};
 
-const ABSENT: u32 = 0;
+pub(super) const ABSENT: u32 = 0;
 const NEXT: u32 = 1;
 const AGAIN: u32 = 2;
 
@@ -300,33 +299,6 @@ impl<'a> TimeReader<'a> {
     }
 }
 
-/// A day as a number; never 0, which is absent.
-pub(super) fn day_number(day: Option<Date>) -> u32 {
-    let Some(day) = day else {
-        return ABSENT;
-    };
-    // Years run from -9999, so this is at least 1.
-    let year = u32::from(day.year().saturating_add(10_000).unsigned_abs());
-    year << 9 | u32::from(day.month().unsigned_abs()) << 5 | u32::from(day.day().unsigned_abs())
-}
-
-/// The day of a number.
-pub(super) fn day(number: u32) -> Result<Option<Date>, Error> {
-    if number == ABSENT {
-        return Ok(None);
-    }
-    let year = i16::try_from(number >> 9)
-        .ok()
-        .and_then(|year| year.checked_sub(10_000));
-    let month = i8::try_from(number >> 5 & 0xf).ok();
-    let day = i8::try_from(number & 0x1f).ok();
-    let (Some(year), Some(month), Some(day)) = (year, month, day) else {
-        return Err(damaged("a day out of range"));
-    };
-    let date = Date::new(year, month, day).map_err(|_| damaged("a day out of range"))?;
-    Ok(Some(date))
-}
-
 /// Reads a code: `None` is absent, else the place of the value.
 pub(super) fn resolve(code: Option<&u32>, next: &mut usize) -> Result<Option<usize>, Error> {
     match code.copied().ok_or_else(cut)? {
@@ -340,13 +312,16 @@ pub(super) fn resolve(code: Option<&u32>, next: &mut usize) -> Result<Option<usi
     }
 }
 
-/// The codes of values that are never absent, such as bytes of records.
+/// The codes of values that are bytes, such as records.
 #[derive(Default)]
 pub(super) struct Codes {
     known: HashMap<Vec<u8>, u32>,
 }
 
 impl Codes {
+    /// The code of no value.
+    pub(super) const ABSENT: u32 = ABSENT;
+
     /// The code of a value; true when it is new.
     pub(super) fn code(&mut self, value: &[u8]) -> (u32, bool) {
         if let Some(place) = self.known.get(value) {
@@ -363,7 +338,7 @@ impl Codes {
 }
 
 /// A count within a frame, which never has more than 2^32 of anything.
-pub(super) fn small(count: usize) -> u32 {
+pub(in crate::store) fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
@@ -411,23 +386,10 @@ mod tests {
             let mut reader = TimeReader::new(&column);
             prop_assert_eq!(read_all(times.len(), || reader.read()), times);
         }
-
-        #[test]
-        fn days_read_back(date in samples::any_date()) {
-            prop_assert_eq!(day(day_number(Some(date))).unwrap(), Some(date));
-        }
-
-        #[test]
-        fn no_number_makes_a_day_panic(number: u32) {
-            let _ = day(number);
-        }
     }
 
     #[test]
-    fn the_ends_of_the_calendar_read_back() {
-        for date in [Date::MIN, Date::MAX] {
-            assert_eq!(day(day_number(Some(date))).unwrap(), Some(date));
-        }
+    fn the_ends_of_time_read_back() {
         for time in [Timestamp::MIN, Timestamp::MAX] {
             let column = Some(TimeColumn::new(&[Some(time), None, Some(Timestamp::MIN)]));
             let mut reader = TimeReader::new(&column);

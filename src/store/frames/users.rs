@@ -6,14 +6,15 @@ use uuid::Uuid;
 
 use super::columns::{
     Codes, GuidColumn, GuidReader, TextColumn, TextReader, TextWriter, TimeColumn, TimeReader, cut,
-    day, day_number, resolve, small,
+    resolve, small,
 };
-use super::frames::Row;
-use super::numbers::Numbered;
-use super::records::guid;
-use super::{Error, Fact};
+use super::days::{day, day_number};
+use super::{FactRef, Row, Rows};
 use crate::domain::ids::{ObjectId, PlanId, SkuId};
 use crate::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
+use crate::store::numbers::Numbered;
+use crate::store::records::guid;
+use crate::store::{Error, Fact};
 
 // Bits of a row's flags.
 const REMOVED: u32 = 1;
@@ -57,7 +58,7 @@ pub(super) struct UsersRecord {
     usage_location: Option<TextColumn>,
     #[prost(message, optional, tag = "14")]
     created_at: Option<TimeColumn>,
-    /// A number a row; see `columns::day_number`.
+    /// A number a row; see `days::day_number`.
     #[prost(uint32, repeated, tag = "15")]
     hired_on: Vec<u32>,
     #[prost(message, optional, tag = "16")]
@@ -152,14 +153,8 @@ impl UserColumns {
         }
     }
 
-    /// Adds a removed row.
-    pub(super) fn remove(&mut self, id: Uuid) {
-        self.object_ids.extend_from_slice(id.as_bytes());
-        self.flags.push(REMOVED);
-    }
-
     /// Adds a row.
-    pub(super) fn put(&mut self, user: &User) {
+    fn put_user(&mut self, user: &User) {
         // Every field is named: a new one does not compile until it is kept.
         let User {
             object_id,
@@ -225,39 +220,8 @@ impl UserColumns {
         }
     }
 
-    /// How many rows there are.
-    pub(super) fn rows(&self) -> usize {
-        self.flags.len()
-    }
-
-    /// About how long the record would be.
-    pub(super) fn bytes(&self) -> usize {
-        let texts = [
-            &self.user_principal_name,
-            &self.display_name,
-            &self.mail,
-            &self.employee_id,
-            &self.employee_type,
-            &self.job_title,
-            &self.department,
-            &self.company_name,
-            &self.office_location,
-            &self.country,
-            &self.usage_location,
-        ];
-        let texts: usize = texts.iter().map(|column| column.bytes()).sum();
-        // An id, a manager and some numbers a row; a code and a time an assignment.
-        let rest = [
-            self.flags.len().saturating_mul(40),
-            self.assignment_codes.len().saturating_mul(8),
-            self.shape_bytes,
-        ];
-        rest.iter()
-            .fold(texts, |sum, part| sum.saturating_add(*part))
-    }
-
     /// The record of all rows; none are left.
-    pub(super) fn take(&mut self) -> UsersRecord {
+    fn take_record(&mut self) -> UsersRecord {
         self.shape_codes.clear();
         self.shape_bytes = 0;
         let created_at = std::mem::take(&mut self.created_at);
@@ -285,6 +249,54 @@ impl UserColumns {
             shapes: std::mem::take(&mut self.shapes),
             assignment_updated_at: Some(TimeColumn::new(&updated_at)),
         }
+    }
+}
+
+impl Rows for UserColumns {
+    fn put(&mut self, fact: FactRef<'_>) -> bool {
+        match fact {
+            FactRef::User(user) => self.put_user(user),
+            _ => return false,
+        }
+        true
+    }
+
+    fn remove(&mut self, id: Uuid) {
+        self.object_ids.extend_from_slice(id.as_bytes());
+        self.flags.push(REMOVED);
+    }
+
+    fn rows(&self) -> usize {
+        self.flags.len()
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = [
+            &self.user_principal_name,
+            &self.display_name,
+            &self.mail,
+            &self.employee_id,
+            &self.employee_type,
+            &self.job_title,
+            &self.department,
+            &self.company_name,
+            &self.office_location,
+            &self.country,
+            &self.usage_location,
+        ];
+        let texts: usize = texts.iter().map(|column| column.bytes()).sum();
+        // An id, a manager and some numbers a row; a code and a time an assignment.
+        let rest = [
+            self.flags.len().saturating_mul(40),
+            self.assignment_codes.len().saturating_mul(8),
+            self.shape_bytes,
+        ];
+        rest.iter()
+            .fold(texts, |sum, part| sum.saturating_add(*part))
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.take_record().encode_to_vec()
     }
 }
 
@@ -475,8 +487,8 @@ mod tests {
         let mut user = crate::store::samples::users(3).swap_remove(2);
         user.assignments.truncate(1);
         assert_eq!(user.assignments.len(), 1);
-        columns.put(&user);
-        let mut record = columns.take();
+        columns.put_user(&user);
+        let mut record = columns.take_record();
         record.flags[0] |= 31 << USER_TYPE_SHIFT;
         record.shapes[0].state = 77;
         let rows = record.rows().unwrap();
@@ -489,9 +501,9 @@ mod tests {
     fn a_column_that_is_too_short_is_damage() {
         let mut columns = UserColumns::new();
         for user in crate::store::samples::users(5) {
-            columns.put(&user);
+            columns.put_user(&user);
         }
-        let whole = columns.take();
+        let whole = columns.take_record();
         let check = |cut: &dyn Fn(&mut UsersRecord)| {
             let mut record = whole.clone();
             cut(&mut record);

@@ -1,28 +1,34 @@
 //! Facts and runs for tests: any that may be, and such as real organizations have.
 
+mod datasets;
+mod strategies;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use proptest::option::of;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::numbers::Numbered;
 use crate::domain::ids::{ObjectId, OrganizationId, PlanId, RunId, SkuId, TenantKey};
 use crate::domain::license::{License, SeatCounts, ServicePlan};
 use crate::domain::sync_run::{Dataset, DatasetRun, Problem, SyncRun, SyncState, SyncTrigger};
 use crate::domain::tenant::{Connection, Organization};
 use crate::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
+use crate::store::numbers::Numbered;
 
-pub(super) fn tenant(text: &str) -> TenantKey {
+pub(in crate::store) use self::datasets::*;
+pub(in crate::store) use self::strategies::any_fact;
+
+pub(in crate::store) fn tenant(text: &str) -> TenantKey {
     TenantKey::parse(text).unwrap()
 }
 
-pub(super) fn run_id(number: u128) -> RunId {
+pub(in crate::store) fn run_id(number: u128) -> RunId {
     RunId(Uuid::from_u128(number))
 }
 
 /// A finished run.
-pub(super) fn run(tenant: &TenantKey, number: u128) -> SyncRun {
+pub(in crate::store) fn run(tenant: &TenantKey, number: u128) -> SyncRun {
     let now = Timestamp::from_second(1_700_000_000 + number as i64).unwrap();
     let mut run = SyncRun::queued(run_id(number), tenant.clone(), SyncTrigger::Schedule, now);
     run.state = SyncState::Complete;
@@ -42,7 +48,7 @@ fn any_text() -> impl Strategy<Value = String> {
     "[a-cÄ😀 ]{0,3}"
 }
 
-pub(super) fn any_time() -> impl Strategy<Value = Timestamp> {
+pub(in crate::store) fn any_time() -> impl Strategy<Value = Timestamp> {
     let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     let seconds = prop_oneof![first..=last, 1_700_000_000..1_700_000_100_i64];
     let nanos = prop_oneof![Just(0), -999_999_999..=999_999_999_i32];
@@ -51,7 +57,7 @@ pub(super) fn any_time() -> impl Strategy<Value = Timestamp> {
     })
 }
 
-pub(super) fn any_date() -> impl Strategy<Value = Date> {
+pub(in crate::store) fn any_date() -> impl Strategy<Value = Date> {
     (-9_999..=9_999_i16, 1..=12_i8, 1..=28_i8)
         .prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
 }
@@ -82,7 +88,7 @@ fn any_assignment() -> impl Strategy<Value = LicenseAssignment> {
         )
 }
 
-pub(super) fn any_user() -> impl Strategy<Value = User> {
+pub(in crate::store) fn any_user() -> impl Strategy<Value = User> {
     let text = || of(any_text());
     let names = (
         any_guid(),
@@ -137,7 +143,7 @@ pub(super) fn any_user() -> impl Strategy<Value = User> {
     })
 }
 
-pub(super) fn any_license() -> impl Strategy<Value = License> {
+pub(in crate::store) fn any_license() -> impl Strategy<Value = License> {
     let plan = (any_guid(), any_text()).prop_map(|(id, value)| ServicePlan {
         plan_id: PlanId(id),
         value,
@@ -171,7 +177,7 @@ pub(super) fn any_license() -> impl Strategy<Value = License> {
         )
 }
 
-pub(super) fn any_organization() -> impl Strategy<Value = Organization> {
+pub(in crate::store) fn any_organization() -> impl Strategy<Value = Organization> {
     (
         any_guid(),
         of(any_text()),
@@ -186,7 +192,7 @@ pub(super) fn any_organization() -> impl Strategy<Value = Organization> {
         })
 }
 
-pub(super) fn any_connection() -> impl Strategy<Value = Connection> {
+pub(in crate::store) fn any_connection() -> impl Strategy<Value = Connection> {
     let scopes = of(prop::collection::vec(any_text(), 0..3));
     (any_numbered(), of(any_text()), scopes, of(any_guid())).prop_map(
         |(state, problem, granted_scopes, organization)| Connection {
@@ -202,11 +208,11 @@ fn any_problem() -> impl Strategy<Value = Problem> {
     (any_numbered(), any_text()).prop_map(|(kind, message)| Problem { kind, message })
 }
 
-pub(super) fn any_run() -> impl Strategy<Value = SyncRun> {
+pub(in crate::store) fn any_run() -> impl Strategy<Value = SyncRun> {
     let part = (
         any_numbered::<Dataset>(),
         any_numbered(),
-        any::<[u64; 4]>(),
+        any::<[u64; 5]>(),
         of(any_time()),
         of(any_time()),
         of(any_problem()),
@@ -215,7 +221,13 @@ pub(super) fn any_run() -> impl Strategy<Value = SyncRun> {
             |(
                 dataset,
                 state,
-                [rows, quarantined_rows, requests, throttled_requests],
+                [
+                    rows,
+                    quarantined_rows,
+                    unmatched_rows,
+                    requests,
+                    throttled_requests,
+                ],
                 started_at,
                 finished_at,
                 problem,
@@ -224,6 +236,7 @@ pub(super) fn any_run() -> impl Strategy<Value = SyncRun> {
                 state,
                 rows,
                 quarantined_rows,
+                unmatched_rows,
                 requests,
                 throttled_requests,
                 started_at,
@@ -258,17 +271,17 @@ pub(super) fn any_run() -> impl Strategy<Value = SyncRun> {
 }
 
 /// Numbers that look random and are always the same (a `SplitMix64`).
-pub(super) struct Random(pub(super) u64);
+pub(in crate::store) struct Random(pub(in crate::store) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::store) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(in crate::store) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
@@ -284,7 +297,7 @@ impl Random {
 }
 
 /// The id of the `n`-th user: the same in every call.
-pub(super) fn user_id(n: u64) -> ObjectId {
+pub(in crate::store) fn user_id(n: u64) -> ObjectId {
     ObjectId(Random(n << 20).guid())
 }
 
@@ -303,7 +316,7 @@ fn name(random: &mut Random) -> String {
 
 /// The first `count` users of an organization: names, departments, managers, a few products with
 /// group assignments, and as much noise as real directories have.
-pub(super) fn users(count: u64) -> Vec<User> {
+pub(in crate::store) fn users(count: u64) -> Vec<User> {
     let mut random = Random(7);
     let skus: Vec<_> = (0..25).map(|_| SkuId(random.guid())).collect();
     let groups: Vec<_> = (0..40).map(|_| ObjectId(random.guid())).collect();
@@ -389,7 +402,7 @@ pub(super) fn users(count: u64) -> Vec<User> {
 }
 
 /// Products with their services.
-pub(super) fn licenses(count: u64) -> Vec<License> {
+pub(in crate::store) fn licenses(count: u64) -> Vec<License> {
     let mut random = Random(11);
     (0..count)
         .map(|n| License {
@@ -412,7 +425,7 @@ pub(super) fn licenses(count: u64) -> Vec<License> {
         .collect()
 }
 
-pub(super) fn organization(name: &str) -> Organization {
+pub(in crate::store) fn organization(name: &str) -> Organization {
     Organization {
         id: OrganizationId(Uuid::from_u128(1)),
         display_name: Some(name.into()),

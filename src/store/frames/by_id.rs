@@ -1,0 +1,117 @@
+//! Facts that are kept by column under an id of 16 bytes, such as what a report says of each user.
+
+use prost::Message;
+use uuid::Uuid;
+
+use super::columns::{cut, small};
+use super::{FactRef, Row, Rows};
+use crate::domain::ids::ObjectId;
+use crate::store::collection::Collection;
+use crate::store::records::decode;
+use crate::store::{Error, Fact};
+
+/// What is kept of facts of one kind besides their ids. A removed row is in no column.
+pub(super) trait Columns: Default + Send {
+    /// The columns on disk.
+    type Record: Message + Default;
+
+    /// Adds the next row; false, and nothing, when the fact is of another kind.
+    fn push(&mut self, fact: FactRef<'_>) -> bool;
+
+    /// About how long the record would be.
+    fn bytes(&self) -> usize;
+
+    /// The record of all rows; none are left. `ids` are those of the frame, 16 bytes each.
+    fn take(&mut self, ids: &[u8]) -> Self::Record;
+
+    /// What reads a record row by row.
+    fn reader<'a>(
+        collection: Collection,
+        record: &'a Self::Record,
+        ids: &'a [[u8; 16]],
+    ) -> Result<ReadFact<'a>, Error>;
+}
+
+/// Reads the next row that was not removed; its id is given.
+pub(super) type ReadFact<'a> = Box<dyn FnMut(ObjectId) -> Result<Fact, Error> + 'a>;
+
+/// The rows of a frame.
+#[derive(Default)]
+pub(super) struct ById<C> {
+    /// 16 bytes a row.
+    ids: Vec<u8>,
+    /// The places of rows that were removed.
+    removed: Vec<u32>,
+    columns: C,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ByIdRecord {
+    /// 16 bytes a row.
+    #[prost(bytes = "vec", tag = "1")]
+    ids: Vec<u8>,
+    /// The places of rows that were removed, in order.
+    #[prost(uint32, repeated, tag = "2")]
+    removed: Vec<u32>,
+    /// A record of columns.
+    #[prost(bytes = "vec", tag = "3")]
+    columns: Vec<u8>,
+}
+
+impl<C: Columns> Rows for ById<C> {
+    fn put(&mut self, fact: FactRef<'_>) -> bool {
+        let is_ours = self.columns.push(fact);
+        if is_ours {
+            self.ids.extend_from_slice(fact.id().as_bytes());
+        }
+        is_ours
+    }
+
+    fn remove(&mut self, id: Uuid) {
+        self.removed.push(small(self.rows()));
+        self.ids.extend_from_slice(id.as_bytes());
+    }
+
+    fn rows(&self) -> usize {
+        self.ids.len() / 16
+    }
+
+    fn bytes(&self) -> usize {
+        let removed = self.removed.len().saturating_mul(2);
+        let ids = self.ids.len().saturating_add(removed);
+        self.columns.bytes().saturating_add(ids)
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        let columns = self.columns.take(&self.ids).encode_to_vec();
+        let record = ByIdRecord {
+            ids: std::mem::take(&mut self.ids),
+            removed: std::mem::take(&mut self.removed),
+            columns,
+        };
+        record.encode_to_vec()
+    }
+}
+
+/// The rows of a frame, in the order in which they were added.
+pub(super) fn read<C: Columns>(collection: Collection, bytes: &[u8]) -> Result<Vec<Row>, Error> {
+    let record: ByIdRecord = decode(bytes)?;
+    let columns: C::Record = decode(&record.columns)?;
+    let (ids, []) = record.ids.as_chunks::<16>() else {
+        return Err(cut());
+    };
+    let mut read = C::reader(collection, &columns, ids)?;
+    let mut removed = record.removed.iter().copied().peekable();
+    let mut rows = Vec::with_capacity(ids.len());
+    for (place, id) in (0..).zip(ids) {
+        let id = Uuid::from_bytes(*id);
+        rows.push(match removed.next_if_eq(&place) {
+            Some(_) => Row::Removed(id),
+            None => Row::Put(read(ObjectId(id))?),
+        });
+    }
+    match removed.next() {
+        None => Ok(rows),
+        Some(_) => Err(cut()),
+    }
+}

@@ -1,0 +1,237 @@
+//! Crashes, failing disks and damage: a checkpoint is found whole, or not at all.
+
+use super::*;
+
+#[test]
+fn after_a_crash_at_any_call_the_last_checkpoint_or_the_next_is_found_and_gone_on_with() {
+    let (scene, first, second, steps) = scene();
+    let (mut resumed, mut committed) = (0, 0);
+    for surviving in Surviving::EACH {
+        for call in 1.. {
+            let backend = scene.after_crash(Surviving::Nothing);
+            backend.fail_at(call, Error::DiskFull, surviving);
+            let progress = do_run(&in_memory(&backend), 2, &steps, 3);
+            let has_failed = backend.has_failed();
+
+            let backend = backend.after_crash(surviving);
+            let store = in_memory(&backend);
+            let unfinished = store.unfinished(&contoso()).unwrap();
+            let (number, found) = load(&store, &contoso()).unwrap();
+            if number == 2 {
+                assert_eq!((found, unfinished), (second.clone(), None), "call {call}");
+                committed += 1;
+            } else {
+                assert_eq!((number, &found), (1, &first));
+                assert!(
+                    progress.result != Some(Ok(())),
+                    "an acknowledged run is lost"
+                );
+                let kept = unfinished.as_ref().map_or(0, done);
+                let next = [progress.kept, progress.kept + 3].contains(&kept);
+                assert!(
+                    next && kept.is_multiple_of(3),
+                    "call {call}: {kept}, {progress:?}"
+                );
+                if let Some(unfinished) = unfinished {
+                    let staging = store.resume(&contoso(), &unfinished, run_id(3));
+                    assert_eq!(replayed(&staging), steps[..kept], "call {call}");
+                    resumed += 1;
+                }
+                // The one who goes on crashes, too.
+                backend.fail_at(call % 17 + 1, Error::DiskFull, surviving);
+                let second_try = do_run(&store, 4, &steps, 2);
+                let backend = backend.after_crash(surviving);
+                let store = in_memory(&backend);
+                if load(&store, &contoso()).unwrap().0 == 1 {
+                    let found = store.unfinished(&contoso()).unwrap();
+                    let found = found.as_ref().map_or(0, done);
+                    assert!(found >= second_try.kept, "call {call}: {second_try:?}");
+                    assert_eq!(do_run(&store, 5, &steps, 4).result, Some(Ok(())));
+                    assert_eq!(load(&store, &contoso()).unwrap(), (5, second.clone()));
+                }
+                let store = in_memory(&backend.after_crash(Surviving::Nothing));
+                assert_eq!(load(&store, &contoso()).unwrap().1, second);
+                assert_tidy(&store);
+                assert_eq!(store.unfinished(&contoso()).unwrap(), None);
+            }
+            if !has_failed {
+                assert!(call > 20, "only {call} calls: the scene is too small");
+                break;
+            }
+        }
+    }
+    assert!(resumed > 20 && committed >= 4, "{resumed} {committed}");
+}
+
+#[test]
+fn after_healing_the_last_acknowledged_checkpoint_is_gone_on_with() {
+    let (scene, first, second, steps) = scene();
+    for surviving in Surviving::EACH {
+        for call in 1.. {
+            let backend = scene.after_crash(Surviving::Nothing);
+            let store = in_memory(&backend);
+            backend.fail_at(call, Error::Io("Input/output error".into()), surviving);
+            let progress = do_run(&store, 2, &steps, 5);
+            if !backend.has_failed() {
+                break;
+            }
+            assert_eq!(store.heal(), Health::Ok);
+            if progress.result == Some(Ok(())) {
+                assert_eq!(load(&store, &contoso()).unwrap(), (2, second.clone()));
+                continue;
+            }
+            assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
+            let unfinished = store.unfinished(&contoso()).unwrap();
+            let kept = unfinished.as_ref().map_or(0, done);
+            assert_eq!(kept, progress.kept, "call {call}");
+            assert_eq!(do_run(&store, 3, &steps, 5).result, Some(Ok(())));
+            assert_eq!(load(&store, &contoso()).unwrap(), (3, second.clone()));
+            assert_tidy(&store);
+        }
+    }
+}
+
+#[test]
+fn what_was_staged_before_the_engine_was_opened_anew_reaches_no_checkpoint_after() {
+    let (backend, first, _, steps) = scene();
+    let store = in_memory(&backend);
+    let mut staging = store.stage(&contoso(), run_id(2));
+    apply(&mut staging, &steps[0]).unwrap();
+    backend.fail_at(1, Error::DiskFull, Surviving::Nothing);
+    assert_eq!(store.record_run(&run(&contoso(), 7)), Err(Error::DiskFull));
+    assert_eq!(store.heal(), Health::Ok);
+    assert!(staging.checkpoint(as_of(2), b"").is_err());
+    assert!(staging.commit(&run(&contoso(), 2), as_of(2)).is_err());
+    assert_eq!(store.unfinished(&contoso()).unwrap(), None);
+    assert_eq!(load(&store, &contoso()).unwrap(), (1, first));
+}
+
+#[test]
+fn damage_to_any_byte_of_a_checkpoint_is_no_error_and_the_run_begins_anew() {
+    let (backend, first, second, steps) = checkpointed();
+    let named = {
+        let store = in_memory(&backend);
+        let facts = store.facts(&contoso()).unwrap();
+        let keys: Vec<_> = facts
+            .segments()
+            .map(|segment| segment.key.clone())
+            .collect();
+        move |table: Table, key: &[u8]| match table {
+            Table::Block => keys.contains(&crate::store::keys::block_of(key).unwrap().0),
+            table => table != Table::Unfinished,
+        }
+    };
+    let mut places = Vec::new();
+    backend.edit(|values| {
+        let own = values
+            .iter()
+            .filter(|((table, key), _)| !named(*table, key));
+        for (key, value) in own {
+            places.extend((0..value.len()).step_by(5).map(|byte| (key.clone(), byte)));
+        }
+    });
+    assert!(places.len() > 100, "{}", places.len());
+    for (key, byte) in places {
+        let copy = backend.after_crash(Surviving::Nothing);
+        copy.edit(|values| values.get_mut(&key).unwrap()[byte] ^= 4);
+        let store = in_memory(&copy);
+        assert_eq!(store.unfinished(&contoso()).unwrap(), None, "{key:?}");
+        assert_eq!(copy.count(Table::Unfinished), 0);
+        assert_tidy(&store);
+        assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
+    }
+    let store = in_memory(&backend);
+    assert!(store.unfinished(&contoso()).unwrap().is_some());
+    assert_eq!(do_run(&store, 3, &steps, 5).result, Some(Ok(())));
+    assert_eq!(load(&store, &contoso()).unwrap(), (3, second));
+}
+
+#[test]
+fn a_lost_record_or_block_of_a_checkpoint_is_noticed() {
+    let (backend, first, _, _) = checkpointed();
+    let mut keys = Vec::new();
+    backend.edit(|values| keys.extend(values.keys().cloned()));
+    let facts = in_memory(&backend).facts(&contoso()).unwrap();
+    let is_its = |(table, key): &(Table, Vec<u8>)| match table {
+        Table::Unfinished => true,
+        Table::Block => {
+            let (found, _, _) = crate::store::keys::block_of(key).unwrap();
+            !facts.segments().any(|segment| segment.key == found)
+        }
+        _ => false,
+    };
+    let mut lost = 0;
+    for key in keys.iter().filter(|key| is_its(key)) {
+        let copy = backend.after_crash(Surviving::Nothing);
+        copy.edit(|values| drop(values.remove(key)));
+        let store = in_memory(&copy);
+        assert_eq!(store.unfinished(&contoso()).unwrap(), None, "{key:?}");
+        assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
+        lost += 1;
+    }
+    assert!(lost > 4, "{lost}");
+}
+
+#[test]
+fn a_run_is_held_and_filed_together_and_published_on_demand() {
+    let (scene, first, second, steps) = scene();
+    let held = SyncRun {
+        state: SyncState::Failed,
+        ..run(&contoso(), 2)
+    };
+    let mut kept = 0;
+    for surviving in Surviving::EACH {
+        for call in 1.. {
+            let backend = scene.after_crash(Surviving::Nothing);
+            let store = in_memory(&backend);
+            backend.fail_at(call, Error::DiskFull, surviving);
+            let mut staging = store.stage(&contoso(), run_id(2));
+            let staged = steps.iter().try_for_each(|step| apply(&mut staging, step));
+            let result = staged.and_then(|()| staging.hold(&held, as_of(2), b"a sudden drop"));
+            let store = in_memory(&backend.after_crash(surviving));
+            assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
+            let unfinished = store.unfinished(&contoso()).unwrap();
+            let filed = store.run(&contoso(), run_id(2)).unwrap();
+            assert_eq!(unfinished.is_some(), filed.is_some(), "both or neither");
+            assert!(result.is_err() || filed.is_some());
+            if let Some(unfinished) = unfinished {
+                assert_eq!(filed, Some(held.clone()));
+                assert!(unfinished.is_held && unfinished.note == b"a sudden drop");
+                let accepted = store.resume(&contoso(), &unfinished, run_id(3));
+                accepted.commit(&run(&contoso(), 3), as_of(3)).unwrap();
+                assert_eq!(load(&store, &contoso()).unwrap(), (3, second.clone()));
+                assert_tidy(&store);
+                kept += 1;
+            }
+            if !backend.has_failed() {
+                assert_eq!(result, Ok(()));
+                break;
+            }
+        }
+    }
+    assert!(kept > Surviving::EACH.len(), "{kept}");
+    let store = in_memory(&scene);
+    let staging = store.stage(&contoso(), run_id(2));
+    assert!(staging.hold(&run(&contoso(), 8), as_of(2), b"").is_err());
+}
+
+#[test]
+fn a_checkpoint_on_other_facts_than_the_current_ones_is_forgotten() {
+    let (backend, first, _, _) = checkpointed();
+    let mut old = BTreeMap::new();
+    backend.edit(|values| old = values.clone());
+    let store = in_memory(&backend);
+    let third = changed(&first, 2, 3);
+    commit(&store, &contoso(), 3, &third).unwrap();
+    // As if the deletion of the checkpoint had not reached the disk.
+    backend.edit(|values| {
+        old.retain(|(table, _), _| matches!(table, Table::Unfinished | Table::Block));
+        old.extend(std::mem::take(values));
+        *values = old;
+    });
+    assert!(backend.count(Table::Unfinished) > 0);
+    let store = in_memory(&backend);
+    assert_eq!(store.unfinished(&contoso()).unwrap(), None);
+    assert_tidy(&store);
+    assert_eq!(load(&store, &contoso()).unwrap(), (3, third));
+}
