@@ -4,6 +4,14 @@
 //! `cargo bench --bench sync`; `USERS=20000` makes it shorter. Ratios count, not figures: the machine
 //! does both.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark is no product: it prints, and stops where it cannot measure"
+)]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -30,7 +38,6 @@ const USERS_QUERY: &str = "/users?$select=id,userPrincipalName,displayName,mail,
 struct MovedClock(AtomicI64);
 
 impl Clock for MovedClock {
-    #[allow(clippy::disallowed_methods, reason = "a benchmark is its own clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now() + SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
     }
@@ -258,7 +265,8 @@ impl<'a> Server<'a> {
 
     fn sync(&self) -> SyncRun {
         let app = self.app.as_ref().expect("it runs");
-        let started = app.coordinator().start(&contoso(), SyncTrigger::Schedule);
+        let tenant = contoso();
+        let started = app.coordinator().start(&tenant, SyncTrigger::Schedule);
         self.runtime.block_on(started).expect("a run starts");
         self.ended()
     }

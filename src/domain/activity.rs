@@ -446,7 +446,7 @@ mod tests {
             has_sign_ins: false,
             ..fresh()
         };
-        check(&silent, licensed(mail, nobody()), INACTIVE);
+        check(&silent, licensed(mail, nobody()), UNKNOWN);
     }
 
     #[test]

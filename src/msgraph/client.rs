@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::http::Http;
 use super::meter::Meter;
 use super::origin::Endpoints;
-use super::pace::Pace;
+use super::pace::Paces;
 use super::paging::{LIMITS, Limits, Pages, Query, Row, Rows};
 use super::problem;
 use super::quota::Quotas;
@@ -79,7 +79,7 @@ const LICENSES: Query = Query {
 const COUNT_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Graph for one tenant: bounded, patient, and never with its token at another origin. Clones share
-/// one pace, so that being throttled once slows all of them.
+/// its paces, so that being throttled once slows all that Microsoft counts together.
 #[derive(Clone)]
 pub struct Client {
     pub(super) caller: Arc<Caller>,
@@ -103,7 +103,7 @@ impl Client {
                 http,
                 endpoints,
                 tokens,
-                pace: Pace::new(timing.clone()),
+                paces: Paces::new(timing.clone()),
                 timing,
                 quotas: Quotas::default(),
                 limits,

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::timing::Timing;
+use crate::domain::sync_run::Dataset;
 
 /// The shortest and the longest wait that a `Retry-After` can ask for.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
@@ -32,6 +33,34 @@ const UNDER_WAY_MAX: usize = 24;
 
 /// The share of what is allowed from which we step back.
 const LOAD_HIGH: f64 = 0.8;
+
+/// The paces of one tenant: Microsoft's services count and throttle apart, and one that has enough of us
+/// says nothing of the others.
+pub(super) struct Paces {
+    directory: Pace,
+    logs: Pace,
+    reports: Pace,
+}
+
+impl Paces {
+    pub(super) fn new(timing: Arc<dyn Timing>) -> Self {
+        let pace = || Pace::new(timing.clone());
+        Self {
+            directory: pace(),
+            logs: pace(),
+            reports: pace(),
+        }
+    }
+
+    /// The pace of the service that tells a dataset.
+    pub(super) fn of(&self, dataset: Dataset) -> &Pace {
+        match dataset {
+            Dataset::SignIns | Dataset::DirectoryAudits => &self.logs,
+            report if Dataset::REPORTS.contains(&report) => &self.reports,
+            _ => &self.directory,
+        }
+    }
+}
 
 /// The pace of one tenant's requests. Clones share it.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use super::http::{
 };
 use super::meter::Meter;
 use super::origin::{Endpoints, NotSent};
-use super::pace::{Pace, Turn, load, retry_after};
+use super::pace::{Paces, Turn, load, retry_after};
 use super::paging::Limits;
 use super::problem::{self, GraphError, Question};
 use super::quota::Quotas;
@@ -97,13 +97,13 @@ impl Stop {
     }
 }
 
-/// Sends calls of one tenant. Everything it sends shares one pace.
+/// Sends calls of one tenant. What Microsoft counts together shares a pace.
 pub(super) struct Caller {
     pub(super) http: Http,
     pub(super) endpoints: Endpoints,
     pub(super) tokens: Arc<dyn TokenSource>,
     pub(super) timing: Arc<dyn Timing>,
-    pub(super) pace: Pace,
+    pub(super) paces: Paces,
     pub(super) quotas: Quotas,
     pub(super) limits: Limits,
 }
@@ -148,7 +148,7 @@ impl Caller {
             drop(turn);
             let problem = match self.judge(call.dataset, outcome) {
                 Verdict::Answered(answer) => {
-                    self.pace.answered(load(&answer.headers));
+                    self.paces.of(call.dataset).answered(load(&answer.headers));
                     return Ok(answer);
                 }
                 Verdict::Over(stop) => return Err(stop),
@@ -181,7 +181,7 @@ impl Caller {
     /// Returns when one request may be sent: neither ahead of the pace nor beyond a quota.
     async fn turn(&self, call: &Call) -> Result<Turn, Stop> {
         loop {
-            let turn = self.pace.turn(call.deadline).await;
+            let turn = self.paces.of(call.dataset).turn(call.deadline).await;
             let turn = turn.map_err(|_| too_late(call))?;
             let Err(room_at) = self.quotas.take(call.dataset, self.timing.now()) else {
                 return Ok(turn);
@@ -265,7 +265,7 @@ impl Caller {
         };
         if is_throttled {
             // Also after the last try: others share the pace.
-            self.pace.throttled(wait);
+            self.paces.of(call.dataset).throttled(wait);
             return;
         }
         if tries >= call.tries_max {

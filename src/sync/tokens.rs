@@ -234,6 +234,12 @@ impl TokenSource for TenantTokens {
             ))
         })
     }
+
+    /// `None` also while a token is being fetched: then nothing is known for sure.
+    fn granted_scopes(&self) -> Option<Vec<String>> {
+        let held = self.0.held.try_lock().ok()?;
+        held.granted_scopes.clone()
+    }
 }
 
 async fn blocking<T: Send + 'static>(

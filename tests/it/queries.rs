@@ -291,7 +291,7 @@ async fn a_tenant_says_how_it_stands(server: &Server) {
     assert!(tenant["tenantId"].is_string() && tenant["primaryDomain"].is_string());
     assert!(tenant["dataAsOf"].is_string());
     let capabilities = list(&tenant["capabilities"]);
-    assert_eq!(capabilities.len(), 3);
+    assert_eq!(capabilities.len(), 19);
     assert!(
         capabilities
             .iter()

@@ -76,6 +76,11 @@ impl TenantIndex {
 }
 
 impl HistoryDraft {
+    /// Forgets who used a workload on a day.
+    pub fn forget(&mut self, workload: Workload, on: Date) {
+        self.history.days.remove(&(workload, on));
+    }
+
     /// Takes in who used a workload on a day, in place of what was said of that day; what is to be
     /// stored of it: new numbers, and the day. Of a user who comes twice the later counts.
     pub fn record(

@@ -14,7 +14,7 @@ use crate::domain::text::Folded;
 use crate::domain::usage::{MailboxType, Metric, Usage, Values, Workload};
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
-use crate::engine::{Change, TenantIndex, TenantUpdate};
+use crate::engine::{Change, Named, TenantIndex, TenantUpdate};
 
 use super::memory::realistic;
 use super::model::*;
@@ -198,18 +198,18 @@ fn a_name_is_joined_to_its_one_user() {
     let find = |name: &str| directory.find(&Folded::new(name));
     assert_eq!(
         find(" ANN@contoso.example"),
-        Some(object_id(1)),
+        Named::One(object_id(1)),
         "as it was"
     );
-    assert_eq!(find("straße@contoso.example"), Some(object_id(2)));
-    assert_eq!(find("twice@contoso.example"), None, "of either");
-    assert_eq!(find("ann@contoso.exampl"), None);
-    assert_eq!(find(""), None);
+    assert_eq!(find("straße@contoso.example"), Named::One(object_id(2)));
+    assert_eq!(find("twice@contoso.example"), Named::Several);
+    assert_eq!(find("ann@contoso.exampl"), Named::Nobody);
+    assert_eq!(find(""), Named::Nobody);
     let many: Vec<User> = (0..3000).map(plain).collect();
     let directory = index_of("one", &many).draft().directory();
     for user in many {
         let name = Folded::new(&user.user_principal_name);
-        assert_eq!(directory.find(&name), Some(user.object_id));
+        assert_eq!(directory.find(&name), Named::One(user.object_id));
     }
 }
 

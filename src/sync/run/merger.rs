@@ -70,11 +70,7 @@ impl Merger {
     }
 
     /// On top of the published index, with rows staged before or none.
-    pub(in crate::sync) fn new(
-        base: Arc<TenantIndex>,
-        staging: Staging,
-        as_of: Timestamp,
-    ) -> Self {
+    pub(in crate::sync) fn new(base: Arc<TenantIndex>, staging: Staging, as_of: Timestamp) -> Self {
         Self {
             draft: base.draft(),
             history: base.history_draft(),
@@ -299,10 +295,7 @@ impl Merger {
     }
 
     /// Everything but what is staged: what the next index is made of, and the staging.
-    pub(super) fn into_parts(
-        self,
-        now: Timestamp,
-    ) -> (TenantUpdate, Staging, Effort) {
+    pub(super) fn into_parts(self, now: Timestamp) -> (TenantUpdate, Staging, Effort) {
         let update = TenantUpdate {
             organization: self.organization,
             licenses: self.licenses,

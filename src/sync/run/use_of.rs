@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use jiff::SignedDuration;
 
 use super::merging::Merging;
 use super::{Attempt, Merger};
+use crate::domain::standing::Standing;
 use crate::domain::sync_run::{Dataset, SyncTrigger};
 use crate::engine::{TenantIndex, UsersDraft};
 use crate::msgraph::{self, DirectoryAudit, SignIn};
@@ -19,6 +21,9 @@ const REPORTS_AT_ONCE: usize = 3;
 /// for the run, only as many as it answers at once; else five minutes, older days in later runs.
 const LOG_REQUESTS_AT_ONCE: u64 = 2;
 const LOG_REQUESTS_MAX: u64 = 75;
+
+/// So long Microsoft counts a request for a log, and a little more.
+const LOG_WINDOW: SignedDuration = SignedDuration::from_secs(15);
 
 impl Attempt<'_> {
     pub(super) async fn read_reports(&self, base: &Arc<TenantIndex>, merging: &Merging) {
@@ -46,6 +51,9 @@ impl Attempt<'_> {
                 return self.miss(dataset, error).await;
             }
         };
+        if !reading.is_due() {
+            return self.skip(dataset, None);
+        }
         self.count(dataset, &meter, reading.rows(), reading.quarantined());
         let told = reading.rows() + reading.quarantined();
         let believed = self
@@ -55,7 +63,7 @@ impl Attempt<'_> {
                 reading.quarantined(),
                 reading.example(),
             )
-            .and_then(|()| match reading.is_concealed() || !reading.is_due() {
+            .and_then(|()| match reading.is_concealed() {
                 true => Ok(()),
                 false => self.check_drop(dataset, reading.rows(), told, standing.rows),
             });
@@ -79,13 +87,15 @@ impl Attempt<'_> {
 
     pub(super) async fn read_sign_ins(&self, base: &Arc<TenantIndex>, merging: &Merging) {
         let dataset = Dataset::SignIns;
+        let standing = self.standing(base, dataset);
         if !self.may_ask(dataset) {
             return;
         }
+        let Some(max) = self.log_requests_max(&standing) else {
+            return;
+        };
         let meter = self.begin(dataset);
-        let standing = self.standing(base, dataset);
         let client = &self.tenant.client;
-        let max = self.log_requests_max();
         let read = usage::read_sign_ins(client, &standing, true, max, &meter, self.as_of).await;
         self.finish_log(dataset, read, &meter, merging, LogReading::<SignIn>::apply)
             .await;
@@ -93,29 +103,51 @@ impl Attempt<'_> {
 
     pub(super) async fn read_directory_audits(&self, base: &Arc<TenantIndex>, merging: &Merging) {
         let dataset = Dataset::DirectoryAudits;
+        let standing = self.standing(base, dataset);
         if !self.may_ask(dataset) {
             return;
         }
+        let Some(max) = self.log_requests_max(&standing) else {
+            return;
+        };
         let meter = self.begin(dataset);
-        let standing = self.standing(base, dataset);
         // Microsoft keeps the log longer for those to whom it tells sign-ins.
         let is_premium = base
             .standing(Dataset::SignInActivity)
             .is_some_and(|standing| standing.as_of.is_some());
         let client = &self.tenant.client;
-        let (max, now) = (self.log_requests_max(), self.as_of);
+        let now = self.as_of;
         let read =
             usage::read_directory_audits(client, &standing, is_premium, max, &meter, now).await;
-        self.finish_log(dataset, read, &meter, merging, LogReading::<DirectoryAudit>::apply)
-            .await;
+        self.finish_log(
+            dataset,
+            read,
+            &meter,
+            merging,
+            LogReading::<DirectoryAudit>::apply,
+        )
+        .await;
     }
 
-    /// How many requests each log may take.
-    fn log_requests_max(&self) -> u64 {
-        match self.current().trigger {
-            SyncTrigger::First | SyncTrigger::Manual => LOG_REQUESTS_AT_ONCE,
-            SyncTrigger::Schedule | SyncTrigger::CatchUp => LOG_REQUESTS_MAX,
+    /// How many requests a log may take; says so in the run where Microsoft takes none just now.
+    fn log_requests_max(&self, standing: &Standing) -> Option<u64> {
+        if self.current().trigger == SyncTrigger::Schedule {
+            return Some(LOG_REQUESTS_MAX);
         }
+        let dataset = standing.dataset;
+        // Microsoft counts on, though this process may have begun since.
+        let is_just_read = standing
+            .as_of
+            .is_some_and(|at| self.as_of.duration_since(at) < LOG_WINDOW);
+        let left = self.tenant.client.requests_left(dataset);
+        let max = left.map_or(LOG_REQUESTS_AT_ONCE, |left| {
+            LOG_REQUESTS_AT_ONCE.min(left as u64)
+        });
+        if max == 0 || is_just_read {
+            self.skip(dataset, None);
+            return None;
+        }
+        Some(max)
     }
 
     async fn finish_log<E: Entry + Send + 'static>(
@@ -165,6 +197,7 @@ impl Merger {
             &mut self.history,
             &mut self.staging,
         );
+        drop(joiner);
         self.directory = Some(directory);
         let applied = applied?;
         self.set_standing(applied.standing.clone())?;

@@ -130,10 +130,7 @@ impl Attempt<'_> {
             tally.add(&page);
             self.count(dataset, meter, tally.rows, tally.quarantined);
             self.show_progress(tally.rows, pages.expected());
-            if !merging
-                .now(move |merger| merger.take_users(&page)) 
-                .await
-            {
+            if !merging.now(move |merger| merger.take_users(&page)).await {
                 return Ok(());
             }
             page_count += 1;
@@ -200,9 +197,7 @@ impl Attempt<'_> {
             tally.add_counts(page.changed.len() + page.removed.len(), &page.quarantined);
             removed += page.removed.len() as u64;
             self.count(dataset, meter, tally.rows, tally.quarantined);
-                        merging
-                .now(move |merger| merger.take_changes(page)) 
-                .await;
+            merging.now(move |merger| merger.take_changes(page)).await;
         }
         // A row of changes that cannot be read would be lost for good: what it was about is told only
         // once.
@@ -242,8 +237,8 @@ impl Attempt<'_> {
                 Ok(Some(page)) => {
                     tally.add(&page);
                     self.count(dataset, meter, tally.rows, tally.quarantined);
-                                        merging
-                        .now(move |merger| merger.take_assignments(page)) 
+                    merging
+                        .now(move |merger| merger.take_assignments(page))
                         .await;
                 }
                 Ok(None) => break,
@@ -316,16 +311,11 @@ impl Merger {
         for id in page.quarantined.iter().filter_map(|row| row.id) {
             self.draft.keep(ObjectId(id));
         }
-        page.rows
-            .iter()
-            .try_for_each(|user| self.put_user(user)) 
+        page.rows.iter().try_for_each(|user| self.put_user(user))
     }
 
     /// Takes in a page of changes, in Microsoft's order.
-    fn take_changes(
-        &mut self,
-        page: Changes<UserPatch>,
-    ) -> Result<(), store::Error> {
+    fn take_changes(&mut self, page: Changes<UserPatch>) -> Result<(), store::Error> {
         for patch in page.changed {
             let held = self.draft.user(patch.object_id);
             if let Some(user) = patch.apply(held) {
@@ -339,23 +329,17 @@ impl Merger {
 
     /// Takes in the licenses of users as a list told them. Whom we do not hold yet, the changes will
     /// tell.
-    fn take_assignments(
-        &mut self,
-        page: Rows<UserAssignments>,
-    ) -> Result<(), store::Error> {
+    fn take_assignments(&mut self, page: Rows<UserAssignments>) -> Result<(), store::Error> {
         for told in page.rows {
             let Some(user) = self.draft.user(told.object_id) else {
                 continue;
             };
             if user.assignments != told.assignments {
                 let assignments = told.assignments;
-                self.put_user(
-                    &User {
-                        assignments,
-                        ..user
-                    },
-                    now,
-                )?;
+                self.put_user(&User {
+                    assignments,
+                    ..user
+                })?;
             }
         }
         Ok(())
