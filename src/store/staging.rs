@@ -73,8 +73,8 @@ impl Store {
         Staging::begin(self, tenant, run, None)
     }
 
-    /// Goes on with what an unfinished run had staged, under a new run's id; for the rest as
-    /// [`stage`](Self::stage). Until the new run is committed or reaches a checkpoint of its own, the
+    /// Goes on with what an unfinished run had staged, under a new run's id, or under its own when
+    /// somebody accepts what was held back; for the rest as [`stage`](Self::stage). Until the new run is committed or reaches a checkpoint of its own, the
     /// old one stays unfinished: should the new one break off before, it can be tried again.
     pub fn resume(&self, tenant: &TenantKey, unfinished: &Unfinished, run: RunId) -> Staging {
         Staging::begin(self, tenant, run, Some(unfinished))
@@ -242,7 +242,10 @@ impl Staging {
             None => self.store.forget_kept(&self.tenant)?,
         }
         // Left by an earlier try at the same run.
+        let is_adopted =
+            |key: &SegmentKey| self.resumed.values().flatten().any(|one| one.key == *key);
         own.iter()
+            .filter(|key| !is_adopted(key))
             .try_for_each(|segment| self.store.delete_range(&keys::segment(segment)))
     }
 
@@ -311,6 +314,12 @@ impl Staging {
             run: self.run,
             part,
         })
+    }
+
+    /// Takes a part of its own run for written.
+    pub(super) fn skip_part(&mut self, key: &SegmentKey) {
+        let next = self.next_parts.entry(key.collection).or_default();
+        *next = (*next).max(key.part.saturating_add(1));
     }
 
     fn forget(&mut self, collection: Collection) -> Result<(), Error> {

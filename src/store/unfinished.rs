@@ -285,13 +285,21 @@ impl Staging {
             let run = unfinished.run;
             return Err(Error::Io(format!("run {run} is no longer unfinished")));
         };
-        kept.runs().try_for_each(|run| self.pin(run))?;
+        let own = self.run;
+        kept.runs()
+            .filter(|run| *run != own)
+            .try_for_each(|run| self.pin(run))?;
         let mut resumed: BTreeMap<Collection, Vec<Segment>> = BTreeMap::new();
         for segment in kept.segments {
             // Staged after the checkpoint: perhaps whole, perhaps not.
             let behind = keys::frames_from(&segment.key, segment.frames);
             self.store.delete_range(&behind)?;
             let collection = segment.key.collection;
+            if segment.key.run == own {
+                // What is staged from now on comes beside it, and if we break off, it stays.
+                self.skip_part(&segment.key);
+                self.has_checkpoint = true;
+            }
             resumed.entry(collection).or_default().push(segment);
         }
         self.resumed = resumed;

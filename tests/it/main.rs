@@ -32,6 +32,7 @@ mod limits;
 mod secrets;
 
 // What happens on its own.
+mod changes;
 mod connect;
 mod streams;
 mod sync;

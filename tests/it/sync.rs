@@ -1,6 +1,6 @@
 //! What a sync does when Microsoft answers well, badly or not at all.
 
-use seatwise::simulator::{Fault, Listener, RetryAfter, Settings, Simulator};
+use seatwise::simulator::{DeltaEnd, Fault, Listener, RetryAfter, Settings, Simulator};
 use serde_json::json;
 
 use crate::support::{Options, Server, dataset};
@@ -18,6 +18,15 @@ async fn against(prepare: impl FnOnce(&Simulator) + Send + 'static) -> Server {
     });
     let server = server.await.unwrap();
     server.synced().await;
+    server
+}
+
+/// A synced server whose next run is not told what changed, and must read the whole list.
+async fn before_a_full_list() -> Server {
+    let server = fresh().await;
+    server
+        .microsoft()
+        .expire_delta_tokens(DeltaEnd::Gone410WithLocation);
     server
 }
 
@@ -84,7 +93,7 @@ async fn changed_added_and_removed_users_are_seen_after_the_next_sync() {
 async fn a_throttled_sync_obeys_the_wait_and_completes() {
     let server = against(|microsoft| {
         microsoft.fault(
-            Fault::at("/v1.0/users")
+            Fault::at("/v1.0/users/delta")
                 .first(1)
                 .throttle(RetryAfter::Seconds(1)),
         );
@@ -98,26 +107,27 @@ async fn a_throttled_sync_obeys_the_wait_and_completes() {
     let run = server.last_run().await;
     assert_eq!(run["state"], "COMPLETE");
     assert_eq!(dataset(&run, "USERS")["throttledRequests"], 1);
-    let mut asked = server.microsoft().requests_to("/v1.0/users");
-    asked.retain(|request| request.path() == "/v1.0/users");
+    let asked = server.microsoft().requests_to("/v1.0/users/delta");
     assert!(asked[1].at.duration_since(asked[0].at).as_secs_f64() >= 1.0);
 }
 
 #[tokio::test]
 async fn a_failure_on_any_page_keeps_the_snapshot_before() {
-    // Pages of 100, so that there are several.
-    let server =
-        against(|microsoft| microsoft.fault(Fault::at("/v1.0/users").page_size_max(100))).await;
-    assert_eq!(server.last_run().await["state"], "COMPLETE");
+    // Three pages; the few who signed in since are listed at the same path meanwhile.
+    let server = Server::fresh(Options {
+        users: 2_500,
+        ..Options::default()
+    })
+    .await;
     let held = server.user_count().await;
     let microsoft = server.microsoft();
+    microsoft.expire_delta_tokens(DeltaEnd::Gone410WithLocation);
     microsoft.add_users(5);
-    for page in 1..=3 {
+    for good in 0..=2 {
         microsoft.clear_faults();
-        microsoft.fault(Fault::at("/v1.0/users").nth(page).html());
-        microsoft.fault(Fault::at("/v1.0/users").page_size_max(100));
+        microsoft.fault(Fault::at("/v1.0/users").after(good).html());
         let run = server.sync().await;
-        assert_eq!(run["state"], "FAILED", "page {page}");
+        assert_eq!(run["state"], "FAILED", "after {good} pages");
         let problem = dataset(&run, "USERS")["problem"].as_str().unwrap();
         assert!(problem.starts_with("BAD_RESPONSE: "), "{problem}");
         assert_eq!(server.user_count().await, held);
@@ -128,8 +138,32 @@ async fn a_failure_on_any_page_keeps_the_snapshot_before() {
 }
 
 #[tokio::test]
-async fn lying_answers_fail_the_run_by_kind() {
+async fn a_failure_on_any_page_of_changes_loses_none_of_them() {
     let server = fresh().await;
+    let held = server.user_count().await;
+    let microsoft = server.microsoft();
+    microsoft.set_log_limits(false);
+    microsoft.set_delta_page_rows(10);
+    microsoft.add_users(25);
+    for page in 1..=3 {
+        microsoft.clear_faults();
+        microsoft.fault(Fault::at("/v1.0/users/delta").nth(page).html());
+        let run = server.sync().await;
+        assert_eq!(run["state"], "FAILED", "page {page}");
+        let problem = dataset(&run, "USERS")["problem"].as_str().unwrap();
+        assert!(problem.starts_with("BAD_RESPONSE: "), "{problem}");
+        assert_eq!(server.user_count().await, held);
+    }
+    microsoft.clear_faults();
+    let run = server.sync().await;
+    assert_eq!(run["state"], "COMPLETE");
+    assert_eq!(dataset(&run, "USERS")["rows"], 25);
+    assert_eq!(server.user_count().await, held + 25);
+}
+
+#[tokio::test]
+async fn lying_answers_fail_the_run_by_kind() {
+    let server = before_a_full_list().await;
     let held = server.user_count().await;
     let cases: [(Fault, &str); 4] = [
         (Fault::at("/v1.0/users").empty_body(), "BAD_RESPONSE"),
@@ -151,7 +185,7 @@ async fn lying_answers_fail_the_run_by_kind() {
 #[tokio::test]
 async fn a_link_to_another_host_is_never_followed() {
     let listener = Listener::start("127.0.0.2").unwrap();
-    let server = fresh().await;
+    let server = before_a_full_list().await;
     server.microsoft().fault(
         Fault::at("/v1.0/users").next_link(&format!("{}/v1.0/users?page=2", listener.url())),
     );
@@ -177,7 +211,7 @@ async fn a_row_that_cannot_be_read_is_left_out_and_counted() {
 
 #[tokio::test]
 async fn more_than_one_bad_row_in_a_hundred_is_not_believed() {
-    let server = fresh().await;
+    let server = before_a_full_list().await;
     let nameless = |page: &mut serde_json::Value| {
         for row in page["value"].as_array_mut().unwrap().iter_mut().take(8) {
             row["id"] = serde_json::Value::Null;
@@ -322,7 +356,7 @@ async fn two_starts_are_one_run() {
 
 #[tokio::test]
 async fn who_cannot_be_read_today_keeps_the_facts_of_before() {
-    let server = fresh().await;
+    let server = before_a_full_list().await;
     let held = server.user_count().await;
     server
         .microsoft()
