@@ -43,6 +43,12 @@ pub(crate) async fn connected() -> Server {
 
 /// Connects by a browser of its own; the first run after it is over, and complete.
 pub(crate) async fn sign_in(server: &Server) {
+    visit(server).await;
+    assert_eq!(server.synced().await["state"], "COMPLETE");
+}
+
+/// Connects by a browser of its own; the first run after it has begun.
+pub(crate) async fn visit(server: &Server) {
     let page = Browser::new().visit(&connect_url(server).await).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(
@@ -50,7 +56,6 @@ pub(crate) async fn sign_in(server: &Server) {
         "{}",
         page.text
     );
-    assert_eq!(server.synced().await["state"], "COMPLETE");
 }
 
 /// A new address, with its ticket, that opens the flow.

@@ -21,6 +21,7 @@ mod architecture;
 mod schema;
 
 // What is asked.
+mod activity;
 mod asking;
 mod filters;
 mod mutations;
@@ -34,6 +35,7 @@ mod secrets;
 // What happens on its own.
 mod changes;
 mod connect;
+mod reports;
 mod streams;
 mod sync;
 mod tokens;

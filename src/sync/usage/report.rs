@@ -125,9 +125,12 @@ impl ReportReading {
         match answer {
             ReportAnswer::Unchanged => self.note(what, None, None),
             ReportAnswer::Report(report) if report.is_concealed => {
-                // What we hold is as old as it was, and so is its refresh date.
+                // Its refresh date stays that of what was held. All of it is needed again.
                 self.standing.is_concealed = true;
                 self.note(what, None, Some(None));
+                for fetch in &mut self.standing.fetches {
+                    fetch.etag = None;
+                }
             }
             ReportAnswer::Report(report) => {
                 self.standing.is_concealed &= report.rows.is_empty();
@@ -181,8 +184,8 @@ impl ReportReading {
 
     /// Joins rows to users and stages what changed. After the users of the run are complete.
     ///
-    /// A concealed report and one without rows leave everything as it is; whoever a whole report no
-    /// longer names loses what it said of them.
+    /// A report without rows leaves everything as it is; whoever a whole report no longer names loses
+    /// what it said of them. What a tenant conceals is not told from memory either: everybody loses it.
     pub(in crate::sync) fn apply(
         self,
         joiner: &Joiner<'_>,
@@ -196,6 +199,7 @@ impl ReportReading {
             standing: self.next_standing(),
         };
         if self.is_concealed() {
+            forget_unseen(self.standing.dataset, draft, staging, &mut applied)?;
             return Ok(applied);
         }
         let people = self.people.list();
@@ -249,10 +253,7 @@ impl ReportReading {
             }
         }
         if self.is_whole(parts) {
-            for id in draft.remove_unseen_facts(dataset) {
-                staging.remove_user_fact(dataset, id)?;
-                applied.changed += 1;
-            }
+            forget_unseen(dataset, draft, staging, applied)?;
         }
         Ok(())
     }
@@ -344,6 +345,20 @@ impl ReportReading {
         let mut asked = parts.filter_map(|part| due::fetch(&self.standing, *part));
         asked.any(|fetch| fetch.at == self.now)
     }
+}
+
+/// Drops what a report said of everybody of whom it says nothing now.
+fn forget_unseen(
+    dataset: Dataset,
+    draft: &mut UsersDraft,
+    staging: &mut Staging,
+    applied: &mut Applied,
+) -> Result<(), store::Error> {
+    for id in draft.remove_unseen_facts(dataset) {
+        staging.remove_user_fact(dataset, id)?;
+        applied.changed += 1;
+    }
+    Ok(())
 }
 
 /// Who used a workload on a day.

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use seatwise::app::App;
-use seatwise::clock::SystemClock;
+use seatwise::clock::{SharedClock, SystemClock};
 use seatwise::config::{Config, Sources};
 use seatwise::simulator::{Handle, Settings, Simulator};
 use seatwise::sync::Coordinator;
@@ -120,6 +120,11 @@ impl Server {
 
     /// A server with exactly these settings on top of what every test needs.
     pub(crate) fn start_with(settings: &[(String, String)]) -> Self {
+        Self::start_by(settings, Arc::new(SystemClock))
+    }
+
+    /// The same by another clock than this machine's.
+    pub(crate) fn start_by(settings: &[(String, String)], clock: SharedClock) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let environment = environment(settings);
         let sources = Sources {
@@ -138,9 +143,7 @@ impl Server {
                 .build()
                 .unwrap();
             runtime.block_on(async move {
-                let app = App::start(config, Arc::new(SystemClock), None)
-                    .await
-                    .unwrap();
+                let app = App::start(config, clock, None).await.unwrap();
                 started
                     .send((app.address(), Arc::clone(app.coordinator())))
                     .unwrap();
@@ -227,7 +230,8 @@ impl Server {
     pub(crate) async fn last_run(&self) -> Value {
         let data = self
             .data("{syncRuns(first: 1) {nodes {id trigger state problem progress startedAt finishedAt
-                datasets {dataset state rows quarantinedRows requests throttledRequests problem}}}}")
+                datasets {dataset state rows quarantinedRows unmatchedRows requests throttledRequests
+                    startedAt finishedAt problem}}}}")
             .await;
         data["syncRuns"]["nodes"][0].clone()
     }

@@ -30,8 +30,8 @@ pub(crate) const EVERYBODY: (&str, &str) = ("LIMITS__COST_MAX", "100000000");
 /// Rows of a page at most.
 pub(crate) const PAGE_ROWS_MAX: usize = 500;
 
-/// Asks Microsoft itself, past the product.
-pub(crate) async fn told_by(microsoft: &Handle) -> People {
+/// A token of the application's own, to ask Microsoft past the product.
+pub(crate) async fn token_of(microsoft: &Handle) -> String {
     let client = reqwest::Client::new();
     let (login, tenant) = (microsoft.login_url(), microsoft.tenant_id());
     let form = [
@@ -44,14 +44,20 @@ pub(crate) async fn told_by(microsoft: &Handle) -> People {
         .post(format!("{login}/{tenant}/oauth2/v2.0/token"))
         .form(&form);
     let token: Value = asked.send().await.unwrap().json().await.unwrap();
-    let token = token["access_token"].as_str().unwrap();
+    token["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Asks Microsoft itself, past the product.
+pub(crate) async fn told_by(microsoft: &Handle) -> People {
+    let client = reqwest::Client::new();
+    let token = token_of(microsoft).await;
     let mut people = People::new();
     let mut link = format!(
         "{}/v1.0/users?$top=100&$select=id,displayName,department,jobTitle,officeLocation,accountEnabled,licenseAssignmentStates",
         microsoft.graph_url()
     );
     loop {
-        let asked = client.get(&link).bearer_auth(token).send();
+        let asked = client.get(&link).bearer_auth(&token).send();
         let page: Value = asked.await.unwrap().json().await.unwrap();
         let rows = page["value"].as_array().unwrap();
         people.extend(rows.iter().map(|row| {

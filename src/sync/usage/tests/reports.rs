@@ -448,6 +448,8 @@ fn a_concealed_report_leaves_the_age_of_what_is_held_and_ends_the_questions() {
     standing = reading.next_standing();
     assert_eq!((standing.as_of, standing.rows), (Some(now()), 1));
     assert_eq!(standing.reported_on(Some(Period::D180)), Some(REPORTED_ON));
+    let mut etags = standing.fetches.iter().map(|fetch| &fetch.etag);
+    assert!(etags.all(Option::is_none), "everything is needed again");
 
     let mut reading = ReportReading::new(&standing, later + SignedDuration::from_hours(24));
     reading.take(
