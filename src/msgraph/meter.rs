@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Meter {
     counts: Arc<Counts>,
     cancel: CancellationToken,
+    patience: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +27,21 @@ impl Meter {
         Self {
             counts: Arc::default(),
             cancel,
+            patience: None,
         }
+    }
+
+    /// The same meter for somebody who rather goes without than waits: whatever Microsoft or its
+    /// limits would make wait longer than this fails at once, as throttled or as it is.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(self.patience.map_or(patience, |held| held.min(patience)));
+        self
+    }
+
+    /// The longest single wait; `None` where only the end of all patience counts.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.patience
     }
 
     /// Requests sent so far, repeated ones included.

@@ -6,6 +6,7 @@
 //! from 80 % of what it allows, Microsoft says in each answer how close we are: then fewer requests
 //! are under way at a time, and more again while it says nothing.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,11 +36,11 @@ const UNDER_WAY_MAX: usize = 24;
 const LOAD_HIGH: f64 = 0.8;
 
 /// The paces of one tenant: Microsoft's services count and throttle apart, and one that has enough of us
-/// says nothing of the others.
+/// says nothing of the others. Nor does one report say anything of another.
 pub(super) struct Paces {
     directory: Pace,
     logs: Pace,
-    reports: Pace,
+    reports: HashMap<Dataset, Pace>,
 }
 
 impl Paces {
@@ -48,7 +49,7 @@ impl Paces {
         Self {
             directory: pace(),
             logs: pace(),
-            reports: pace(),
+            reports: Dataset::REPORTS.map(|report| (report, pace())).into(),
         }
     }
 
@@ -56,8 +57,7 @@ impl Paces {
     pub(super) fn of(&self, dataset: Dataset) -> &Pace {
         match dataset {
             Dataset::SignIns | Dataset::DirectoryAudits => &self.logs,
-            report if Dataset::REPORTS.contains(&report) => &self.reports,
-            _ => &self.directory,
+            other => self.reports.get(&other).unwrap_or(&self.directory),
         }
     }
 }

@@ -140,13 +140,15 @@ impl Caller {
         let mut connection = Connection::Pooled;
         let mut stale: Option<Arc<SecretString>> = None;
         let mut is_refreshed = false;
+        // Who is not let in need not wait to be told so, nor take the place of one who is.
+        self.token(None).await?;
         loop {
             let turn = self.turn(call).await?;
             // After the wait: it may have outlived the token.
             let token = self.token(stale.take().as_deref()).await?;
             let outcome = self.send(call, &token, connection).await?;
             drop(turn);
-            let problem = match self.judge(call.dataset, outcome) {
+            match self.judge(call.dataset, outcome) {
                 Verdict::Answered(answer) => {
                     self.paces.of(call.dataset).answered(load(&answer.headers));
                     return Ok(answer);
@@ -156,7 +158,6 @@ impl Caller {
                 Verdict::FreshToken(_) => {
                     is_refreshed = true;
                     stale = Some(token);
-                    continue;
                 }
                 Verdict::TryAgain {
                     wait,
@@ -168,28 +169,33 @@ impl Caller {
                     if is_throttled {
                         call.meter.count_throttled();
                     }
-                    self.wait_after(call, tries, wait, is_throttled).await;
-                    problem
+                    if !self.wait_after(call, tries, wait, is_throttled).await {
+                        return Err(Stop::problem(problem));
+                    }
                 }
-            };
-            if tries >= call.tries_max {
-                return Err(Stop::problem(problem));
             }
         }
     }
 
     /// Returns when one request may be sent: neither ahead of the pace nor beyond a quota.
     async fn turn(&self, call: &Call) -> Result<Turn, Stop> {
+        let patience = call.meter.patience();
+        let patient_until = patience.map(|patience| self.timing.now() + patience);
+        let deadline = patient_until.map_or(call.deadline, |until| until.min(call.deadline));
+        let too_late = || match deadline < call.deadline {
+            true => held_back(call),
+            false => too_late(call),
+        };
         loop {
-            let turn = self.paces.of(call.dataset).turn(call.deadline).await;
-            let turn = turn.map_err(|_| too_late(call))?;
+            let turn = self.paces.of(call.dataset).turn(deadline).await;
+            let turn = turn.map_err(|_| too_late())?;
             let Err(room_at) = self.quotas.take(call.dataset, self.timing.now()) else {
                 return Ok(turn);
             };
             // Others may go meanwhile.
             drop(turn);
-            if room_at > call.deadline {
-                return Err(too_late(call));
+            if room_at > deadline {
+                return Err(too_late());
             }
             self.timing.sleep_until(room_at).await;
         }
@@ -249,29 +255,32 @@ impl Caller {
         Ok(outcome)
     }
 
-    /// Waits before the next try, if there is one.
+    /// Waits before the next try; false if there is none.
     async fn wait_after(
         &self,
         call: &Call,
         tries: u32,
         wait: Option<Duration>,
         is_throttled: bool,
-    ) {
+    ) -> bool {
         let chance = self.timing.chance();
         // Never sooner than asked for, and a little later by chance.
         let wait = match wait {
             Some(wait) => wait + Duration::from_secs(1).mul_f64(chance),
             None => backoff(tries, chance),
         };
+        let is_too_long = call
+            .meter
+            .patience()
+            .is_some_and(|patience| wait > patience);
+        let is_last = tries >= call.tries_max || is_too_long;
         if is_throttled {
             // Also after the last try: others share the pace.
             self.paces.of(call.dataset).throttled(wait);
-            return;
+        } else if !is_last {
+            self.timing.sleep_until(self.timing.now() + wait).await;
         }
-        if tries >= call.tries_max {
-            return;
-        }
-        self.timing.sleep_until(self.timing.now() + wait).await;
+        !is_last
     }
 
     fn host(&self) -> &str {
@@ -381,6 +390,17 @@ pub(super) fn untrusted_link(dataset: Dataset) -> Problem {
             problem::path(dataset)
         ),
     )
+}
+
+/// Microsoft's limits hold the call back for longer than the caller is patient.
+fn held_back(call: &Call) -> Stop {
+    Stop::problem(Problem::new(
+        ProblemKind::Throttled,
+        format!(
+            "{} takes no more requests of this application just now. It passes by itself within ten minutes.",
+            problem::path(call.dataset)
+        ),
+    ))
 }
 
 fn too_late(call: &Call) -> Stop {

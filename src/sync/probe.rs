@@ -1,5 +1,7 @@
 //! Trying every dataset of a tenant with its smallest request, to say what each meets.
 
+use std::time::Duration;
+
 use futures_util::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +14,13 @@ use crate::msgraph::{Client, Error, Meter, ReportAnswer};
 use super::run::problem_of_sign_in;
 
 /// So many requests are under way at a time: one that Microsoft throttles does not hold up the others.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 8;
+
+/// What Microsoft throttles for longer is told, not waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// No dataset is waited for longer, whatever becomes of it.
+const TIME_MAX: Duration = Duration::from_secs(20);
 
 /// How far back the logs are looked at: far enough to be asked, near enough to be answered soon.
 const LOG_HOURS: i64 = 1;
@@ -28,24 +36,31 @@ pub async fn probe(
     now: Timestamp,
     verify: impl Fn(&Organization) -> Result<(), Problem>,
 ) -> Vec<Met> {
-    let verify = &verify;
+    let (meter, verify) = (&meter.clone().with_patience(PATIENCE), &verify);
     let attempts = stream::iter(Dataset::ALL).map(|dataset| async move {
-        let met = match dataset {
-            Dataset::Organization => match client.organization(meter).await {
-                Ok(organization) => verify(&organization),
-                Err(error) => Err(problem_of(error)),
-            },
-            other => attempt(client, meter, now, other)
-                .await
-                .map_err(problem_of)
-                .and_then(|is_concealed| match is_concealed {
-                    true => Err(concealed()),
-                    false => Ok(()),
-                }),
-        };
-        (dataset, met)
+        let trying = try_one(client, meter, now, dataset, verify);
+        let met = tokio::time::timeout(TIME_MAX, trying).await;
+        (dataset, met.unwrap_or_else(|_| Err(unanswered())))
     });
     attempts.buffered(AT_A_TIME).collect().await
+}
+
+async fn try_one(
+    client: &Client,
+    meter: &Meter,
+    now: Timestamp,
+    dataset: Dataset,
+    verify: &impl Fn(&Organization) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    if dataset == Dataset::Organization {
+        let organization = client.organization(meter).await;
+        return verify(&organization.map_err(problem_of)?);
+    }
+    match attempt(client, meter, now, dataset).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(concealed()),
+        Err(error) => Err(problem_of(error)),
+    }
 }
 
 /// The smallest request; true when the answer conceals whom it tells of.
@@ -102,6 +117,15 @@ fn is_concealed(answer: ReportAnswer) -> Result<bool, Error> {
         ReportAnswer::Report(report) => report.is_concealed,
         ReportAnswer::Unchanged => false,
     })
+}
+
+/// Nothing came in time.
+fn unanswered() -> Problem {
+    let seconds = TIME_MAX.as_secs();
+    Problem::new(
+        ProblemKind::Unreachable,
+        format!("Microsoft did not answer within {seconds} seconds; try again"),
+    )
 }
 
 /// A report that was read well and names nobody.

@@ -12,7 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::ACCEPT;
 use reqwest::{Client, Url};
-use seatwise::simulator::{Fault, FaultPoint, Handle, RetryAfter, Settings, SignIn, Simulator};
+use seatwise::simulator::{
+    DeltaEnd, Fault, FaultPoint, Handle, RetryAfter, Settings, SignIn, Simulator,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,6 +47,9 @@ impl Life {
     async fn begin() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let microsoft = Simulator::start(Settings::default()).unwrap();
+        // It syncs more often than anybody would.
+        microsoft.set_log_limits(false);
+        microsoft.set_report_limits(false);
         let mut settings = tenant_settings(&microsoft, "delegated");
         let second = tenant_settings(&microsoft, "app").into_iter();
         settings.extend(second.map(|(name, value)| {
@@ -230,7 +235,7 @@ fn faults(somebody: &str) -> Vec<Fault> {
         })
     };
     let denied = |point: FaultPoint, status: u16| {
-        let body = json!({"error": {"code": "Authorization_RequestDenied", "message": format!("{somebody} may not read this."), "innerError": {"request-id": somebody}}});
+        let body = json!({"error": {"code": "Authentication_MSGraphPermissionMissing", "message": format!("{somebody} may not read this."), "innerError": {"request-id": somebody}}});
         point.respond(status, "application/json", body.to_string())
     };
     let login = json!({"error": "invalid_request", "error_codes": [90014], "error_description": format!("AADSTS90014: {somebody} is missing."), "trace_id": somebody});
@@ -312,6 +317,8 @@ async fn live(life: &mut Life) -> Vec<BTreeMap<String, String>> {
         life.connect().await;
         microsoft.clear_faults();
         microsoft.expire_access_tokens();
+        // The full list is what is struck, and only who lost the changes reads it again.
+        microsoft.expire_delta_tokens(DeltaEnd::Gone410WithLocation);
         microsoft.fault(fault);
         life.sync().await;
     }

@@ -241,7 +241,9 @@ async fn with_nothing_configured_it_starts_and_says_what_to_do_next() {
     let (status, page) = process.get("/").await;
     assert_eq!(status, 200);
     assert!(page.to_lowercase().contains("<html"), "{page}");
-    assert_eq!(process.health().await["status"], "ok");
+    let (status, health) = process.get("/healthz").await;
+    let health: Value = serde_json::from_str(&health).unwrap();
+    assert_eq!((status, &health["status"]), (200, &json!("ok")));
     let token = process.made_token.clone().unwrap();
     let asked = process
         .query_as(&token, "{tenants {key}}", Value::Null)

@@ -22,8 +22,9 @@ async fn fresh() -> Server {
     Server::fresh(Options::default()).await
 }
 
-/// A sync under way, whose first answer is held.
+/// A sync under way that will find changes, and whose first answer is held.
 async fn held_sync(server: &Server) -> Hold {
+    server.microsoft().change_users(3, 1);
     let organization = Hold::at(server.microsoft(), Fault::on("/v1.0/organization"));
     change(server, "startSync(tenant: $tenant) {id}").await;
     organization.reached().await;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use crate::cli::progress::dataset_name;
-use crate::domain::sync_run::{Capability, CapabilityState, Dataset, Problem};
+use crate::domain::sync_run::{Capability, CapabilityState, Dataset, Problem, ProblemKind};
 
 use super::report::Check;
 
@@ -19,6 +19,9 @@ pub(super) struct Ability {
     /// The age of what is stored of it.
     as_of: Option<Timestamp>,
     remedy: Option<String>,
+    /// Microsoft took no more requests of it when it was tried: that says nothing of what works.
+    #[serde(skip)]
+    is_throttled: bool,
 }
 
 impl Ability {
@@ -28,6 +31,7 @@ impl Ability {
         met: Result<(), Problem>,
         as_of: Option<Timestamp>,
     ) -> Self {
+        let is_throttled = matches!(&met, Err(problem) if problem.kind == ProblemKind::Throttled);
         let (state, remedy) = match met {
             Ok(()) => (CapabilityState::Ok, None),
             Err(problem) => match CapabilityState::after(problem.kind) {
@@ -40,6 +44,7 @@ impl Ability {
             state,
             as_of,
             remedy,
+            is_throttled,
         }
     }
 
@@ -51,6 +56,10 @@ impl Ability {
         });
         let finding = format!("{}{age}", label(self.state));
         let remedy = self.remedy.as_deref();
+        if self.is_throttled {
+            let finding = format!("throttled, try again in ten minutes{age}");
+            return Check::warning(&subject, &finding, remedy.unwrap_or_default());
+        }
         match self.state {
             CapabilityState::Ok => Check::ok(&subject, &finding),
             CapabilityState::Unknown => Check::warning(
@@ -79,6 +88,7 @@ impl From<&Capability> for Ability {
             state: capability.state,
             as_of: capability.as_of,
             remedy: capability.remedy.clone(),
+            is_throttled: false,
         }
     }
 }
@@ -122,7 +132,6 @@ mod tests {
 
     use super::*;
     use crate::cli::doctor::report::Report;
-    use crate::domain::sync_run::ProblemKind;
 
     fn text(abilities: Vec<Ability>) -> (String, usize) {
         let mut report = Report::default();
@@ -151,7 +160,13 @@ mod tests {
                 "nothing else is missing",
                 None,
             ),
-            met(Dataset::Groups, ProblemKind::Throttled, "ask later", None),
+            met(Dataset::Groups, ProblemKind::Unreachable, "ask later", None),
+            met(
+                Dataset::EmailActivity,
+                ProblemKind::Throttled,
+                "it passes",
+                None,
+            ),
         ]);
         assert_eq!(failed, 2);
         insta::assert_snapshot!(text, @r"
@@ -164,7 +179,9 @@ mod tests {
         warning  contoso: sign-in activity  needs Entra ID P1 or P2
                                             -> nothing else is missing
         failed   contoso: groups            failing
-                                            -> THROTTLED: ask later
+                                            -> UNREACHABLE: ask later
+        warning  contoso: email activity    throttled, try again in ten minutes
+                                            -> THROTTLED: it passes
         ");
     }
 

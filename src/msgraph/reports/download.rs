@@ -158,7 +158,11 @@ async fn wait_for_next(
     let timing = &caller.timing;
     let wait = wait.unwrap_or_else(|| backoff(links, timing.chance()));
     let until = timing.now() + wait;
-    if links >= LINKS_MAX || until > call.deadline {
+    let is_too_long = call
+        .meter
+        .patience()
+        .is_some_and(|patience| wait > patience);
+    if links >= LINKS_MAX || until > call.deadline || is_too_long {
         return Err(Error::Problem(problem));
     }
     let waited = call.meter.unless_canceled(timing.sleep_until(until)).await;

@@ -1,5 +1,7 @@
 //! The part of a run that reads one dataset: where it stands, for watchers and for the ledger.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::{Attempt, Stop, ending};
@@ -13,6 +15,10 @@ use crate::sync::tenant::lock;
 
 /// What Microsoft does not have for a tenant is asked for again after this.
 const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// The longest that a report or a log makes a run wait for which somebody waits: as long as Microsoft
+/// counts requests for a log, and not as long as those for a report.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Progress says 1 only when the run is over.
 const PROGRESS_MAX: f64 = 0.99;
@@ -28,7 +34,19 @@ impl Attempt<'_> {
             true => &self.cancel,
             false => &self.rest,
         };
-        Meter::new(cancel.clone())
+        let meter = Meter::new(cancel.clone());
+        let is_use = Dataset::REPORTS.contains(&dataset)
+            || matches!(dataset, Dataset::SignIns | Dataset::DirectoryAudits);
+        match is_use && self.is_awaited() {
+            true => meter.with_patience(PATIENCE),
+            false => meter,
+        }
+    }
+
+    /// Whether somebody waits for the run: then it takes what can be had at once and leaves the rest
+    /// to later runs.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.current().trigger != SyncTrigger::Schedule
     }
 
     pub(super) fn count(&self, dataset: Dataset, meter: &Meter, rows: u64, quarantined: u64) {

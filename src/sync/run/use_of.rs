@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::merging::Merging;
 use super::{Attempt, Merger};
 use crate::domain::standing::Standing;
-use crate::domain::sync_run::{Dataset, SyncTrigger};
+use crate::domain::sync_run::Dataset;
 use crate::engine::{TenantIndex, UsersDraft};
 use crate::msgraph::{self, DirectoryAudit, SignIn};
 use crate::store::{self, Staging};
@@ -131,7 +131,7 @@ impl Attempt<'_> {
 
     /// How many requests a log may take; says so in the run where Microsoft takes none just now.
     fn log_requests_max(&self, standing: &Standing) -> Option<u64> {
-        if self.current().trigger == SyncTrigger::Schedule {
+        if !self.is_awaited() {
             return Some(LOG_REQUESTS_MAX);
         }
         let dataset = standing.dataset;

@@ -1,5 +1,7 @@
 //! Reading one usage report and applying what it says.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
@@ -20,6 +22,9 @@ use crate::store::{self, Staging};
 
 /// Days of history older than this are forgotten.
 const HISTORY_DAYS: i64 = 400;
+
+/// A day of history is not waited for longer than this: it can be had later.
+const DAY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a run read of one report, waiting for the users to be complete.
 pub(in crate::sync) struct ReportReading {
@@ -42,8 +47,9 @@ pub(in crate::sync) struct ReportReading {
 ///
 /// # Errors
 ///
-/// When a part of the report cannot be read. A day that cannot is due again later, and one that
-/// Microsoft refuses to tell is not asked for again: history may have holes.
+/// When a part of the report cannot be read. What Microsoft throttles after it told something is left
+/// for a later run. A day that cannot be read is due again later, and one that Microsoft refuses to
+/// tell is not asked for again: history may have holes.
 pub(in crate::sync) async fn read_report(
     client: &Client,
     standing: &Standing,
@@ -57,8 +63,12 @@ pub(in crate::sync) async fn read_report(
             break;
         }
         let etag = reading.etag(what);
+        let meter = match what {
+            Fetched::Day(_) => meter.clone().with_patience(DAY_PATIENCE),
+            Fetched::Period(_) | Fetched::Whole => meter.clone(),
+        };
         let answer = client
-            .report(standing.dataset, what, etag.as_deref(), meter)
+            .report(standing.dataset, what, etag.as_deref(), &meter)
             .await;
         match answer {
             Ok(answer) => reading.take(what, answer),
@@ -158,10 +168,15 @@ impl ReportReading {
     pub(super) fn fail(&mut self, what: Fetched, error: Error) -> Result<(), Error> {
         let problem = match (what, error) {
             (Fetched::Day(_), Error::Problem(problem)) => problem,
+            (_, Error::Problem(problem))
+                if problem.kind == ProblemKind::Throttled && self.answered > 0 =>
+            {
+                problem
+            }
             (_, error) => return Err(error),
         };
         let dataset = self.standing.dataset.name();
-        tracing::warn!(dataset, %problem, "a day of history could not be read");
+        tracing::warn!(dataset, %problem, "the rest of a report is left for a later run");
         self.answered += 1;
         if problem.kind == ProblemKind::Refused {
             self.note(what, None, None);
