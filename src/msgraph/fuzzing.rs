@@ -1,4 +1,4 @@
-//! The doors by which `fuzz/` reaches what reads bytes from outside. Not part of the library.
+//! The doors by which `fuzz/` and the benchmarks reach what reads bytes from outside. Not part of the library.
 
 use jiff::civil::date;
 
@@ -35,6 +35,16 @@ pub fn page(bytes: &[u8]) {
 fn counts<T: Row>(body: &str, rows: &[std::ops::Range<usize>]) -> (usize, usize) {
     let page = decode::<T>(body, rows);
     (page.rows.len(), page.quarantined.len())
+}
+
+/// The users on a page that was answered, as a run reads them; none where it is no page. For
+/// benchmarks.
+pub fn users(body: &str) -> Vec<User> {
+    let Ok(envelope) = Envelope::read(body) else {
+        return Vec::new();
+    };
+    let rows = envelope.rows(body);
+    decode(body, &rows).rows
 }
 
 /// Reads bytes as a usage report; the first one chooses which.

@@ -65,8 +65,8 @@ pub struct Settings {
     /// Resource units for ten seconds before Graph throttles by itself; `None` is what Microsoft gives
     /// an organization of this size.
     pub resource_units: Option<u32>,
-    /// Whether rows of users are written once and kept, which costs memory: for benchmarks of whoever
-    /// reads them.
+    /// Whether rows of users and reports are written once and kept, which costs memory: for benchmarks
+    /// of whoever reads them.
     pub caches_rows: bool,
     /// Threads that answer for Graph.
     pub workers: usize,

@@ -1,5 +1,5 @@
-//! Rows as they were written once, for benchmarks: a row is written again only when its account, or
-//! the manager it shows, was edited.
+//! Rows and reports as they were written once, for benchmarks: a row is written again only when its
+//! account, or the manager it shows, was edited, and a report when anything was.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,10 +24,11 @@ pub(super) struct Rows {
     rows: RwLock<HashMap<u64, Row>>,
 }
 
-/// All rows that were written.
+/// All rows and reports that were written.
 #[derive(Default)]
 pub(crate) struct RowCache {
     selections: Mutex<HashMap<String, Arc<Rows>>>,
+    reports: Mutex<HashMap<String, Arc<Vec<u8>>>>,
 }
 
 impl RowCache {
@@ -38,6 +39,18 @@ impl RowCache {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(selections.entry(selection.to_owned()).or_default())
+    }
+
+    /// The report that a text names whole, written now if it never was.
+    pub(super) fn report(&self, name: String, write: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+        let reports = || self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = reports().get(&name).cloned();
+        let report = kept.unwrap_or_else(|| {
+            let report = Arc::new(write());
+            reports().insert(name, Arc::clone(&report));
+            report
+        });
+        report.to_vec()
     }
 }
 

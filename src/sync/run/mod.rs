@@ -1,9 +1,9 @@
 //! One sync: fetch, decide what changed, commit, publish.
 //!
-//! Every dataset is read at the same time. Pages of users are merged into a draft of the next index
-//! and staged on disk while they arrive; what other datasets say of users follows once the users are
-//! complete. Only what differs from what we hold is written, and readers see nothing of it before the
-//! whole run is durable.
+//! Datasets are read at the same time, the reports once the users are there. Pages of users are merged
+//! into a draft of the next index and staged on disk while they arrive; what other datasets say of
+//! users follows once the users are complete. Only what differs from what we hold is written, and
+//! readers see nothing of it before the whole run is durable.
 //!
 //! Without users or licenses nothing is published. Whatever else fails keeps its older facts.
 
@@ -118,9 +118,21 @@ impl<'a> Attempt<'a> {
         Ok(merger)
     }
 
-    /// Everything but the organization, at the same time.
+    /// Everything but the organization, at the same time. Only the reports come after the users: they
+    /// can be joined no sooner, and a hundred megabytes of them would hold up whoever is awaited.
     async fn read_all(&self, base: &Arc<TenantIndex>, merging: &Merging) -> Result<(), Stop> {
-        let users = self.essential(merging, self.read_users(base, merging));
+        let are_users_read = CancellationToken::new();
+        let users = async {
+            let read = self
+                .essential(merging, self.read_users(base, merging))
+                .await;
+            are_users_read.cancel();
+            read
+        };
+        let reports = async {
+            are_users_read.cancelled().await;
+            self.read_reports(base, merging).await;
+        };
         let licenses = self.essential(merging, self.read_licenses(base, merging));
         let (users, licenses, ..) = tokio::join!(
             users,
@@ -128,7 +140,7 @@ impl<'a> Attempt<'a> {
             self.read_subscriptions(base, merging),
             self.read_groups(base, merging),
             self.read_sign_in_activity(base, merging),
-            self.read_reports(base, merging),
+            reports,
             self.read_sign_ins(base, merging),
             self.read_directory_audits(base, merging),
         );

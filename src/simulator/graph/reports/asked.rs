@@ -78,6 +78,16 @@ impl Asked {
         })
     }
 
+    /// Everything that the report's text depends on, besides the organization.
+    pub(super) fn content(&self) -> String {
+        let mut shape = self.shape.clone();
+        shape.report_lag_days = 0; // The refresh date says how late it is.
+        format!(
+            "{} {} {} {} {} {shape:?}",
+            self.report.function, self.first, self.last, self.is_date, self.refreshed_on,
+        )
+    }
+
     /// Whether the service has no line of any of these days.
     pub(super) fn is_unpopulated(&self) -> bool {
         self.shape.reports_are_empty || (self.is_date && self.last > self.refreshed_on)

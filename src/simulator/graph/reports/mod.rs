@@ -124,13 +124,7 @@ pub(super) fn check_may(call: &Call, permission: &'static str) -> Result<(), Gra
 
 /// Changes when there is something new: once a day, unless the report is late.
 fn etag(asked: &Asked) -> String {
-    let mut shape = asked.shape.clone();
-    shape.report_lag_days = 0; // The refresh date says how late it is.
-    let content = format!(
-        "{} {} {} {} {shape:?}",
-        asked.report.function, asked.first, asked.last, asked.refreshed_on
-    );
-    let hash = Sha256::digest(content.as_bytes());
+    let hash = Sha256::digest(asked.content());
     let text: String = hash
         .iter()
         .take(8)

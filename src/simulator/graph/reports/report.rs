@@ -56,6 +56,17 @@ pub(super) fn line_of(subject: &Subject, workload: Workload) -> usize {
 
 /// The report as CSV.
 pub(super) fn csv(world: &World, asked: &Asked) -> Vec<u8> {
+    match &world.row_cache {
+        None => written(world, asked),
+        Some(cache) => {
+            let version = world.organization.view().version();
+            let name = format!("{} {version}", asked.content());
+            cache.report(name, || written(world, asked))
+        }
+    }
+}
+
+fn written(world: &World, asked: &Asked) -> Vec<u8> {
     let mut writer = Writer::new(asked);
     if asked.is_unpopulated() {
         return writer.finish();
