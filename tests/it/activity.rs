@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use seatwise::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::asking::{data, list, number, object, sentences, text};
@@ -43,11 +44,7 @@ const WORKLOADS: [(&str, &str, Option<&str>); 7] = [
 const LATE_DAYS: i64 = 3;
 
 fn today() -> Date {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the server of these tests goes by the clock of this machine"
-    )]
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     now.to_zoned(TimeZone::UTC).date()
 }
 
@@ -267,6 +264,9 @@ async fn a_filter_on_the_state_selects_who_says_so(server: &Server) {
     check_filter(server, &everybody, filter, |user| !is(user, &idle)).await;
 }
 
+/// How two days compare, in the spelling that sorts as they do.
+type Comparison = fn(&str, &str) -> bool;
+
 /// Checks every operator on a day against what people say.
 async fn check_days(
     server: &Server,
@@ -278,7 +278,7 @@ async fn check_days(
     days.sort();
     // The earlier ones are rarer: the newest is on the last day of most.
     let day = days[days.len() / 4].clone();
-    let cases: [(&str, fn(&str, &str) -> bool); 4] = [
+    let cases: [(&str, Comparison); 4] = [
         ("lt", |own, day| own < day),
         ("lte", |own, day| own <= day),
         ("gt", |own, day| own > day),

@@ -311,6 +311,31 @@ async fn graph_itself_is_asked_again_as_for_anything_else() {
 }
 
 #[tokio::test]
+async fn the_impatient_do_not_wait_and_a_throttled_report_holds_back_no_other() {
+    let reports = Reports::start().await;
+    let throttled = |wait| ResponseTemplate::new(429).insert_header("Retry-After", wait);
+    reports.on_graph(throttled("10"), 1).await;
+    reports.on_graph(throttled("600"), 1).await;
+    let impatient = Meter::default().with_patience(Duration::from_secs(15));
+    let waited = |seconds| Duration::from_secs(seconds);
+    // The first wait is short enough. The second is not, and whoever comes next knows of it.
+    for _ in 0..2 {
+        let refused = reports.ask_since(None, &impatient).await.unwrap_err();
+        assert_eq!(problem(refused).0, ProblemKind::Throttled);
+        assert_eq!(reports.requests().await, (2, 0));
+        assert!((waited(10)..=waited(11)).contains(&reports.graph.timing.elapsed()));
+    }
+    Mock::given(path("/v1.0/reports/getMailboxUsageDetail(period='D7')"))
+        .respond_with(ResponseTemplate::new(304))
+        .mount(&reports.graph.server)
+        .await;
+    let (client, meter) = (&reports.graph.client, Meter::default());
+    let other = client.report(Dataset::MailboxUsage, WEEK, Some("\"known\""), &meter);
+    assert!(matches!(other.await, Ok(ReportAnswer::Unchanged)));
+    assert!(reports.graph.timing.elapsed() <= waited(11));
+}
+
+#[tokio::test]
 async fn a_download_that_is_no_report_is_a_bad_response() {
     for (body, word) in [
         ("<html>sign in</html>", "HTML"),

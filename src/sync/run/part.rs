@@ -35,12 +35,17 @@ impl Attempt<'_> {
             false => &self.rest,
         };
         let meter = Meter::new(cancel.clone());
-        let is_use = Dataset::REPORTS.contains(&dataset)
-            || matches!(dataset, Dataset::SignIns | Dataset::DirectoryAudits);
-        match is_use && self.is_awaited() {
+        match self.may_wait_for_later(dataset) {
             true => meter.with_patience(PATIENCE),
             false => meter,
         }
+    }
+
+    /// Whether a dataset that Microsoft throttles is left to later runs.
+    fn may_wait_for_later(&self, dataset: Dataset) -> bool {
+        let is_use = Dataset::REPORTS.contains(&dataset)
+            || matches!(dataset, Dataset::SignIns | Dataset::DirectoryAudits);
+        is_use && self.is_awaited()
     }
 
     /// Whether somebody waits for the run: then it takes what can be had at once and leaves the rest
@@ -117,11 +122,17 @@ impl Attempt<'_> {
     }
 
     /// Ends a dataset that the run can do without: what Microsoft does not have for this tenant is
-    /// no failure.
+    /// no failure, nor is what is left to a later run.
     pub(super) async fn miss(&self, dataset: Dataset, error: msgraph::Error) {
         match error {
             msgraph::Error::Problem(problem) if is_out_of_reach(problem.kind) => {
                 tracing::info!(tenant = %self.tenant.key, dataset = dataset.name(), kind = problem.kind.code(), "a dataset cannot be had");
+                self.skip(dataset, Some(problem));
+            }
+            msgraph::Error::Problem(problem)
+                if problem.kind == ProblemKind::Throttled && self.may_wait_for_later(dataset) =>
+            {
+                tracing::info!(tenant = %self.tenant.key, dataset = dataset.name(), "a dataset is left to a later run");
                 self.skip(dataset, Some(problem));
             }
             error => {
