@@ -256,9 +256,11 @@ fn serve(
         limits: limits.clone(),
     });
     let attach = Arc::new(api::schema::attach(&schema));
+    let planner = api::schema::planner(&schema, &limits);
     let listen = settings.listen;
     let server = api::server::Server {
-        endpoint: Endpoint::new(schema, attach, limits.clone(), Handle::current()),
+        endpoint: Endpoint::new(schema, attach, limits.clone(), Handle::current())
+            .with_planner(planner),
         access: Arc::new(AccessControl::new(
             admin,
             limits.failed_tokens_per_minute_max,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::api::caller::Role;
@@ -105,7 +104,7 @@ pub(super) async fn metrics(http: HttpRequest, shared: Data<Shared>) -> HttpResp
                 header::CONTENT_TYPE,
                 "text/plain; version=0.0.4; charset=utf-8",
             ))
-            .body(shared.metrics.as_ref().map(rendered).unwrap_or_default()),
+            .body(rendered(&shared)),
         Err(problem) => denied(problem, &http, &shared),
     }
 }
@@ -114,7 +113,13 @@ fn denied(problem: Problem, http: &HttpRequest, shared: &Shared) -> HttpResponse
     problem.into_response(Media::Json, request::id(http), shared.endpoint.limits())
 }
 
-fn rendered(metrics: &PrometheusHandle) -> String {
+fn rendered(shared: &Shared) -> String {
+    let Some(metrics) = &shared.metrics else {
+        return String::new();
+    };
+    if let Some(planner) = shared.endpoint.planner() {
+        planner.show_memory();
+    }
     // Histograms keep every sample until somebody tidies them up; nobody else does.
     metrics.run_upkeep();
     metrics.render()

@@ -13,6 +13,9 @@ const REQUEST_SECONDS: &str = "seatwise_http_request_duration_seconds";
 const REFUSALS: &str = "seatwise_graphql_refusals_total";
 const RUNNING: &str = "seatwise_graphql_operations_running";
 const SUBSCRIPTIONS: &str = "seatwise_graphql_subscriptions_open";
+const PLANNED: &str = "seatwise_graphql_answers_planned_total";
+const ANSWERS_KEPT_BYTES: &str = "seatwise_graphql_answers_kept_bytes";
+const ANSWERS_KEPT: &str = "seatwise_graphql_answers_kept_total";
 const CONNECTIONS_REFUSED: &str = "seatwise_http_connections_refused_total";
 
 /// Tells the recorder what the names mean; once, after the recorder is installed.
@@ -29,6 +32,19 @@ pub(super) fn describe() {
     describe_counter!(REFUSALS, "Requests without a result, by code");
     describe_gauge!(RUNNING, "Operations running now");
     describe_gauge!(SUBSCRIPTIONS, "Subscriptions open now");
+    describe_counter!(
+        PLANNED,
+        "Requests answered by a plan that was made of an earlier one"
+    );
+    describe_gauge!(
+        ANSWERS_KEPT_BYTES,
+        Unit::Bytes,
+        "Memory of answers that are kept for whoever asks the same again"
+    );
+    describe_counter!(
+        ANSWERS_KEPT,
+        "Requests whose answer was looked for among those kept, by whether it was there"
+    );
     describe_counter!(
         CONNECTIONS_REFUSED,
         "Connections closed because their address held too many"
@@ -50,6 +66,23 @@ pub(super) fn count_request(
 /// Counts a request that got no result: refused, too slow or failed.
 pub(super) fn count_refusal(code: Code) {
     counter!(REFUSALS, "code" => code.as_str()).increment(1);
+}
+
+/// Counts an answer by plan.
+pub(super) fn count_planned() {
+    counter!(PLANNED).increment(1);
+}
+
+/// Counts a look for an answer among those that are kept.
+pub(super) fn count_kept(is_there: bool) {
+    let result = if is_there { "hit" } else { "miss" };
+    counter!(ANSWERS_KEPT, "result" => result).increment(1);
+}
+
+/// Shows the memory of the answers that are kept.
+pub(super) fn show_kept_bytes(bytes: u64) {
+    // Exact to 2^53 bytes.
+    gauge!(ANSWERS_KEPT_BYTES).set(bytes as f64);
 }
 
 /// Counts a connection that was closed because its address held too many.

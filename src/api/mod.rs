@@ -24,6 +24,7 @@ mod websocket;
 mod cursor;
 mod ids;
 mod mutation;
+mod plan;
 mod query;
 mod scalars;
 pub mod schema;

@@ -21,11 +21,11 @@ use super::types::tenant::Tenant;
 use super::types::usage::{Granularity, UsagePoint, checked_range};
 use super::types::user::User;
 use super::types::user_connection::{UserConnection, UserListing};
-use super::types::user_inputs::{UserBy, UserFilterInput, parse_search};
+use super::types::user_inputs::{UserBy, UserFilterInput};
 use super::types::viewer::Viewer;
 use crate::domain::ids::ObjectId;
 use crate::domain::text::Folded;
-use crate::engine;
+use crate::engine::{self, UserRow};
 
 /// The root of queries.
 pub struct Query;
@@ -115,22 +115,14 @@ impl Query {
         before: Option<String>,
     ) -> Result<UserConnection, Error> {
         let reading = Reading::of(ctx)?;
-        UserConnection::open(
-            reading,
-            UserListing {
-                list: "Query.users",
-                tenants: reading.indexes().to_vec(),
-                filter: filter.unwrap_or_default().into_filter()?,
-                search: parse_search(search.as_deref())?,
-                order_by,
-                page: PageArguments {
-                    first,
-                    after,
-                    last,
-                    before,
-                },
-            },
-        )
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        let listing = UserListing::of_all(reading, filter, search.as_deref(), order_by, page)?;
+        UserConnection::open(reading, listing)
     }
 
     /// One user; null where there is none or the token may not see it.
@@ -143,7 +135,7 @@ impl Query {
         )]
         tenant: Option<ID>,
     ) -> Option<Result<User, Error>> {
-        find_user(ctx, by, tenant.as_ref()).transpose()
+        find_user_of(ctx, by, tenant.as_ref()).transpose()
     }
 
     /// The licenses of all tenants that the token may see.
@@ -280,8 +272,18 @@ fn find_tenant(ctx: &Context<'_>, id: &ID) -> Result<Option<Tenant>, Error> {
     Ok(Reading::of(ctx)?.tenant(&key))
 }
 
-fn find_user(ctx: &Context<'_>, by: UserBy, tenant: Option<&ID>) -> Result<Option<User>, Error> {
+fn find_user_of(ctx: &Context<'_>, by: UserBy, tenant: Option<&ID>) -> Result<Option<User>, Error> {
     let reading = Reading::of(ctx)?;
+    let row = find_user(reading, by, tenant)?;
+    Ok(row.map(|row| User::new(reading.clone(), row)))
+}
+
+/// The user that `Query.user` names.
+pub(crate) fn find_user(
+    reading: &Reading,
+    by: UserBy,
+    tenant: Option<&ID>,
+) -> Result<Option<UserRow>, Error> {
     let tenant = tenant.map(ids::tenant).transpose()?;
     let is_asked = |key| tenant.as_ref().is_none_or(|tenant| tenant == key);
     let indexes = reading
@@ -291,7 +293,8 @@ fn find_user(ctx: &Context<'_>, by: UserBy, tenant: Option<&ID>) -> Result<Optio
     let rows = match by {
         UserBy::Id(id) => {
             let (key, id) = ids::user(&id)?;
-            return Ok(reading.user(&key, id).filter(|_| is_asked(&key)));
+            let index = reading.index(&key).filter(|_| is_asked(&key));
+            return Ok(index.and_then(|index| index.find(id)));
         }
         UserBy::ObjectId(id) => {
             let id = ObjectId::parse(&id)
@@ -309,6 +312,5 @@ fn find_user(ctx: &Context<'_>, by: UserBy, tenant: Option<&ID>) -> Result<Optio
             "Several tenants hold such a user: say by `tenant` which one is meant.",
         ));
     }
-    let row = rows.into_iter().next();
-    Ok(row.map(|row| User::new(reading.clone(), row)))
+    Ok(rows.into_iter().next())
 }

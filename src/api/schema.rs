@@ -6,6 +6,7 @@ use async_graphql::{Request, SDLExportOptions, SchemaBuilder};
 
 use super::caller::Caller;
 use super::mutation::Mutation;
+use super::plan::Planner;
 use super::query::Query;
 use super::settings::Limits;
 use super::subscription::Subscription;
@@ -46,6 +47,12 @@ pub fn attach(schema: &Schema) -> impl Fn(Request, &Caller) -> Request + Clone +
             None => request,
         }
     }
+}
+
+/// What answers the lists of a schema by plans.
+pub fn planner(schema: &Schema, limits: &Limits) -> Option<Planner> {
+    let rooms = schema.data::<Arc<Rooms>>()?;
+    Some(Planner::new(Arc::clone(rooms), limits))
 }
 
 /// The schema as text, the same whatever the server is configured for.

@@ -56,6 +56,8 @@ pub struct Limits {
     pub errors_max: usize,
     /// Bytes of one answer.
     pub answer_bytes_max: usize,
+    /// Bytes of answers that are kept for whoever asks the same again; 0 keeps none.
+    pub answers_kept_bytes_max: u64,
     /// How long an operation may run.
     pub deadline: Duration,
     /// Operations that run at the same time; more are answered with 503.
@@ -91,6 +93,7 @@ impl Default for Limits {
             page_rows_max: 500,
             errors_max: 5,
             answer_bytes_max: 16_000_000,
+            answers_kept_bytes_max: 64_000_000,
             deadline: Duration::from_secs(10),
             running_max: 64,
             subscriptions_max: 10,

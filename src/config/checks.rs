@@ -344,6 +344,7 @@ fn limits(raw: &RawLimits) -> Result<Limits, Invalid> {
         page_rows_max: limit!(page_rows_max, 1..=Limits::PAGE_ROWS_MOST as u64),
         errors_max: limit!(errors_max, 1..=100),
         answer_bytes_max: limit!(answer_bytes_max, 10_000..=1_000_000_000),
+        answers_kept_bytes_max: limit!(answers_kept_bytes_max, 0..=100_000_000_000),
         deadline: seconds(raw.deadline_seconds).map_err(Invalid::of("deadline_seconds"))?,
         running_max: limit!(running_max, 1..=10_000),
         subscriptions_max: limit!(subscriptions_max, 0..=10_000),

@@ -134,6 +134,7 @@ pub(super) struct RawLimits {
     pub(super) page_rows_max: u64,
     pub(super) errors_max: u64,
     pub(super) answer_bytes_max: u64,
+    pub(super) answers_kept_bytes_max: u64,
     pub(super) deadline_seconds: u64,
     pub(super) running_max: u64,
     pub(super) subscriptions_max: u64,

@@ -26,6 +26,7 @@ mod asking;
 mod filters;
 mod mutations;
 mod pages;
+mod plans;
 mod queries;
 
 // What is refused, and what is never told.

@@ -23,6 +23,7 @@ use crate::api::gate::{self, Fault, Refusal};
 use crate::api::http::parameters::Parameters;
 use crate::api::metrics::{self, Counted};
 use crate::api::places::Places;
+use crate::api::plan::Planner;
 use crate::api::settings::Limits;
 
 /// Gives a request what its resolvers need: who asks, and whatever else belongs to one request.
@@ -40,6 +41,7 @@ pub struct Endpoint {
     limits: Arc<Limits>,
     runtime: Handle,
     running: Arc<Semaphore>,
+    planner: Option<Planner>,
     subscriptions: Places<String>,
 }
 
@@ -54,7 +56,11 @@ pub(in crate::api) struct Admitted {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::api) enum Outcome {
     /// Execution began: `data` is there, be it null.
-    Executed(Bytes),
+    Executed {
+        json: Bytes,
+        /// There is no error in it.
+        is_clean: bool,
+    },
     /// Execution did not begin: only `errors` is there.
     Rejected {
         errors: Vec<ServerError>,
@@ -105,8 +111,20 @@ impl Endpoint {
             running: Arc::new(Semaphore::new(limits.running_max)),
             subscriptions: Places::new(limits.subscriptions_max),
             limits: Arc::new(limits),
+            planner: None,
             runtime,
         }
+    }
+
+    /// Answers by plans what they can answer.
+    pub fn with_planner(mut self, planner: Option<Planner>) -> Self {
+        self.planner = planner;
+        self
+    }
+
+    /// What answers by plans.
+    pub(in crate::api) fn planner(&self) -> Option<&Planner> {
+        self.planner.as_ref()
     }
 
     /// What one request may ask for.
@@ -288,7 +306,10 @@ fn outcome_of(mut response: Response, limits: &Limits) -> Result<Outcome, Failur
         most: limits.answer_bytes_max,
     };
     serde_json::to_writer(&mut body, &executed).map_err(|_| Failure::AnswerTooLarge)?;
-    Ok(Outcome::Executed(body.written.into()))
+    Ok(Outcome::Executed {
+        json: body.written.into(),
+        is_clean: response.errors.is_empty(),
+    })
 }
 
 /// Gives an error a code and a message of bounded length, without guesses at what was meant: those
@@ -366,7 +387,7 @@ impl Outcome {
     /// As a GraphQL result.
     pub(in crate::api) fn into_json(self) -> Bytes {
         match self {
-            Self::Executed(json) => json,
+            Self::Executed { json, .. } => json,
             Self::Rejected { errors, .. } => errors_json(&errors),
         }
     }

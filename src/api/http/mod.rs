@@ -12,6 +12,7 @@ mod execution;
 mod parameters;
 mod problem;
 pub(in crate::api) mod request;
+mod short;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,9 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::parser::types::OperationType;
+use bytes::Bytes;
+
+use self::short::{Planned, ShortWay};
 
 use crate::api::caller::Caller;
 use crate::api::gate::{Fault, Refusal};
@@ -65,8 +69,23 @@ async fn answer(
         return Err(Problem::MethodNotAllowed { allow: "GET, POST" });
     }
     let media = media.ok_or(Problem::NotAcceptable)?;
-    let parameters = read_parameters(http, payload, shared).await?;
+    let asked = Asked::read(http, payload, shared).await?;
     let endpoint = &shared.endpoint;
+    let short = endpoint
+        .planner()
+        .filter(|_| media != Media::EventStream)
+        .map(|planner| ShortWay::new(planner, http, &caller, media, &asked));
+    if let Some(response) = short.as_ref().and_then(ShortWay::kept) {
+        return Ok(response);
+    }
+    let parameters = asked.parameters(endpoint.limits().nesting_max)?;
+    let mut lesson = None;
+    match short.as_ref().map(|short| short.planned(&parameters)) {
+        Some(Planned::Answered(response)) => return Ok(response),
+        Some(Planned::TooLarge) => return Err(Failure::AnswerTooLarge.into()),
+        Some(Planned::Unknown) => lesson = Some(parameters.clone()),
+        Some(Planned::Not) | None => {}
+    }
     let admitted = match endpoint.admit(parameters, &caller) {
         Ok(admitted) => admitted,
         Err(refusal) if media == Media::EventStream && refusal.fault != Fault::Request => {
@@ -85,30 +104,43 @@ async fn answer(
             "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
         )));
     }
-    Ok(respond(endpoint.run(admitted).await?, media))
+    let outcome = endpoint.run(admitted).await?;
+    if let (Some(planner), Some(lesson)) = (endpoint.planner(), lesson)
+        && matches!(outcome, Outcome::Executed { is_clean: true, .. })
+    {
+        planner.learn(&lesson);
+    }
+    Ok(respond(outcome, media))
 }
 
-async fn read_parameters(
-    http: &HttpRequest,
-    payload: Payload,
-    shared: &Shared,
-) -> Result<Parameters, Problem> {
-    let limits = shared.endpoint.limits();
-    if http.method() == Method::GET {
-        return Ok(Parameters::from_address(
-            http.query_string(),
-            limits.nesting_max,
-        )?);
+/// What a request asks, as it came.
+enum Asked {
+    Body(Bytes),
+    Address(String),
+}
+
+impl Asked {
+    async fn read(http: &HttpRequest, payload: Payload, shared: &Shared) -> Result<Self, Problem> {
+        if http.method() == Method::GET {
+            return Ok(Self::Address(http.query_string().to_owned()));
+        }
+        body::check_headers(http)?;
+        let body = body::read(http, payload, shared.endpoint.limits()).await?;
+        Ok(Self::Body(body))
     }
-    body::check_headers(http)?;
-    let body = body::read(http, payload, limits).await?;
-    Ok(Parameters::from_body(&body, limits.nesting_max)?)
+
+    fn parameters(&self, nesting_max: usize) -> Result<Parameters, Refusal> {
+        match self {
+            Self::Body(body) => Parameters::from_body(body, nesting_max),
+            Self::Address(query) => Parameters::from_address(query, nesting_max),
+        }
+    }
 }
 
 /// An outcome as an answer; the two media types differ in what their status tells.
 fn respond(outcome: Outcome, media: Media) -> HttpResponse {
     let status = match &outcome {
-        Outcome::Executed(_) => StatusCode::OK,
+        Outcome::Executed { .. } => StatusCode::OK,
         Outcome::Rejected {
             fault: Fault::Document,
             ..

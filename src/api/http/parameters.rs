@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use crate::api::gate::{Refusal, parse_json};
 
 /// What a client asks, its types checked and nothing more.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::api) struct Parameters {
     pub(in crate::api) query: String,
     pub(in crate::api) operation_name: Option<String>,

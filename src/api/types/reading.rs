@@ -88,6 +88,11 @@ impl Reading {
         Self::now(self.rooms.clone())
     }
 
+    /// The version of the world.
+    pub(crate) fn version(&self) -> u64 {
+        self.world.version()
+    }
+
     pub(crate) fn rooms(&self) -> &Arc<Rooms> {
         &self.rooms
     }

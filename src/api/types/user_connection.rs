@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::{Object, SimpleObject};
 
 use super::activity::ActivityCounts;
+use super::nesting::FilterInput as _;
 use super::order::{UserOrderInput, user_orders};
 use super::paging::{Edge, PageArguments, PageInfo, rows};
 use super::reading::Reading;
 use super::tenant::tenant_name;
 use super::user::User;
-use super::user_inputs::UserDimension;
+use super::user_inputs::{UserDimension, UserFilterInput, parse_search};
 use crate::api::cursor;
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
@@ -45,6 +46,26 @@ pub(crate) struct UserConnection {
     window: Window,
     selection: OnceLock<UserSelection>,
     page: OnceLock<Page<UserRow>>,
+}
+
+impl UserListing {
+    /// The users of all tenants that the token may see, as `Query.users` asks for them.
+    pub(crate) fn of_all(
+        reading: &Reading,
+        filter: Option<UserFilterInput>,
+        search: Option<&str>,
+        order_by: Option<Vec<UserOrderInput>>,
+        page: PageArguments,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            list: "Query.users",
+            tenants: reading.indexes().to_vec(),
+            filter: filter.unwrap_or_default().into_filter()?,
+            search: parse_search(search)?,
+            order_by,
+            page,
+        })
+    }
 }
 
 impl UserConnection {
@@ -85,14 +106,27 @@ impl UserConnection {
             .get_or_init(|| engine::select(&self.tenants, &self.filter, &self.search))
     }
 
-    fn page(&self) -> &Page<UserRow> {
+    /// The page that was asked for.
+    pub(crate) fn page(&self) -> &Page<UserRow> {
         self.page
             .get_or_init(|| self.selection().page(&self.orders, &self.window))
     }
 
-    fn cursor(&self, row: &UserRow) -> Result<String, Error> {
+    /// The place of a row of it.
+    pub(crate) fn cursor(&self, row: &UserRow) -> Result<String, Error> {
         let place = row.position(&self.orders).to_bytes();
         self.reading.rooms().cursors.seal(&self.scope, &place)
+    }
+
+    /// How many users are selected, on all pages.
+    pub(crate) fn count(&self) -> i32 {
+        int(self.selection().count())
+    }
+
+    /// The selected users of all pages, counted by one property.
+    pub(crate) fn groups(&self, by: filter::UserDimension, first: usize) -> Vec<UserGroup> {
+        let groups = self.selection().breakdown(by, first).into_iter();
+        groups.map(|group| self.group(by, group)).collect()
     }
 
     fn group(&self, by: filter::UserDimension, group: engine::Group) -> UserGroup {
@@ -215,7 +249,7 @@ impl UserConnection {
 
     /// How many users are selected, on all pages.
     async fn total_count(&self) -> i32 {
-        int(self.selection().count())
+        self.count()
     }
 
     /// The selected users of all pages, counted by one property: the facets of a filter panel, or a
@@ -228,9 +262,7 @@ impl UserConnection {
         #[graphql(default = 20, desc = "How many groups at most, 1 to 500.")] first: i32,
     ) -> Result<Vec<UserGroup>, Error> {
         let first = rows("first", first, Limits::PAGE_ROWS_MOST)?;
-        let by = by.into();
-        let groups = self.selection().breakdown(by, first).into_iter();
-        Ok(groups.map(|group| self.group(by, group)).collect())
+        Ok(self.groups(by.into(), first))
     }
 }
 
@@ -239,17 +271,17 @@ impl UserConnection {
 pub(crate) struct UserGroup {
     /// The value, as the filter on the same property takes it; null for users without one. Spellings
     /// that differ in case or space are one group, under the most frequent of them.
-    key: Option<String>,
+    pub(crate) key: Option<String>,
     /// The value for people: a tenant's name for its id, "Enabled" for "true", "No department" for null.
-    label: String,
+    pub(crate) label: String,
     /// How many of the selected users have it.
-    count: i32,
+    pub(crate) count: i32,
     /// How many of these are `ACTIVE`.
-    active_count: i32,
+    pub(crate) active_count: i32,
     /// How many of these are `INACTIVE` or `NEVER_ACTIVE`.
-    inactive_count: i32,
+    pub(crate) inactive_count: i32,
     /// Of how many of these nobody can tell.
-    unknown_count: i32,
+    pub(crate) unknown_count: i32,
 }
 
 #[cfg(test)]

@@ -277,7 +277,7 @@ impl Connection {
         match event {
             Event::Result {
                 id,
-                outcome: Ok(Outcome::Executed(json)),
+                outcome: Ok(Outcome::Executed { json, .. }),
             } => {
                 let result = String::from_utf8_lossy(&json);
                 self.send(protocol::next(&id, &result)).await

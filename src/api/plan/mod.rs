@@ -1,0 +1,234 @@
+//! Plans: the short way to an answer, for lists of users and what hangs on them.
+//!
+//! async-graphql runs a future for every field and builds a tree of values before the first byte is
+//! written. That is the price of answering anything; lists of users are asked for far more than
+//! anything else, and come with thousands of fields. So a document that was answered once without an
+//! error is compiled, and the same document is answered from then on by a walk over its plan that
+//! writes JSON straight from the columns.
+//!
+//! Nothing is decided twice. async-graphql has judged the document and the shape of its variables
+//! before a plan is kept, arguments are read by the types of the schema, and lists are opened by the
+//! same code. Whatever a plan does not know (another field, a directive, an argument that is refused)
+//! is left to async-graphql, whose answer is the only one that tells errors.
+//!
+//! A plan reads nothing but the world of the engine, so that its answer stays right as long as that
+//! world does: such answers are kept, within a budget of bytes.
+
+mod answers;
+mod arguments;
+mod compile;
+mod fields;
+mod json;
+mod run;
+mod shape;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_graphql::parser::parse_query;
+use async_graphql::{Name, Value};
+use bytes::Bytes;
+use moka::sync::Cache;
+
+use self::arguments::Given;
+use self::fields::{Object, RootField};
+use self::json::Json;
+use self::run::{Run, Stop};
+use super::caller::{Caller, Role};
+use super::http::Parameters;
+use super::metrics;
+use super::settings::Limits;
+use super::types::reading::{Reading, Rooms};
+
+use self::answers::Answers;
+
+/// Plans take about ten times the bytes of their documents; all of them together are bounded by the
+/// bytes of the documents.
+const DOCUMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Compiles documents and answers from the plans. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Planner {
+    rooms: Arc<Rooms>,
+    /// By document, operation and shape of the variables; `None` where there is no plan.
+    plans: Cache<String, Option<Arc<Plan>>>,
+    answers: Answers,
+    /// Of this process alone: versions begin anew in the next one.
+    tag_key: [u8; 32],
+    answer_bytes_max: usize,
+}
+
+/// How one operation is answered.
+struct Plan {
+    root: Object<RootField>,
+    /// The defaults of its variables.
+    defaults: Vec<(Name, Value)>,
+    /// Bytes of the latest answer: about what the next one takes.
+    length: AtomicUsize,
+}
+
+/// A request as it came, and whose it is: all that an answer depends on but the world.
+pub(in crate::api) struct Question {
+    bytes: Vec<u8>,
+}
+
+impl Question {
+    /// `kind` tells apart the ways in which a request can be written.
+    pub(in crate::api) fn new(caller: &Caller, kind: u8, asked: &[u8]) -> Self {
+        let sees = match caller.role {
+            Role::Admin => b'A',
+        };
+        let bytes = [&[sees, kind], asked].concat();
+        Self { bytes }
+    }
+}
+
+/// An answer by plan, and the version of the world that it holds for.
+#[derive(Clone)]
+pub(in crate::api) struct Answer {
+    pub(in crate::api) json: Bytes,
+    pub(in crate::api) version: u64,
+}
+
+/// Why there is no answer by plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum Unplanned {
+    /// The answer is larger than it may be.
+    TooLarge,
+    /// The request was not seen before. If async-graphql answers it without an error, there may be a
+    /// plan.
+    Unknown,
+    /// async-graphql has to answer.
+    Not,
+}
+
+impl Planner {
+    /// A planner that answers from what `rooms` hold, within limits.
+    pub(in crate::api) fn new(rooms: Arc<Rooms>, limits: &Limits) -> Self {
+        let weight =
+            |key: &String, _: &Option<Arc<Plan>>| u32::try_from(key.len()).unwrap_or(u32::MAX);
+        Self {
+            rooms,
+            plans: Cache::builder()
+                .weigher(weight)
+                .max_capacity(DOCUMENT_BYTES_MAX)
+                .build(),
+            answers: Answers::new(limits.answers_kept_bytes_max),
+            tag_key: tag_key(),
+            answer_bytes_max: limits.answer_bytes_max,
+        }
+    }
+
+    /// The version of the world that is answered from now.
+    pub(in crate::api) fn version(&self) -> u64 {
+        self.rooms.engine.world().version()
+    }
+
+    /// What names the answer to a question in a version of the world. Nobody can make it up, and no
+    /// other process makes the same.
+    pub(in crate::api) fn tag(&self, question: &Question, media: &str, version: u64) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.tag_key);
+        hasher.update(&version.to_le_bytes());
+        hasher.update(&(media.len() as u64).to_le_bytes());
+        hasher.update(media.as_bytes());
+        hasher.update(&question.bytes);
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+
+    /// The answer that is kept.
+    pub(in crate::api) fn kept(&self, question: &Question) -> Option<Answer> {
+        let answer = self.answers.get(&question.bytes, self.version());
+        metrics::count_kept(answer.is_some());
+        answer
+    }
+
+    /// Answers a request, where there is a plan for it, and keeps the answer.
+    pub(in crate::api) fn answer(
+        &self,
+        question: &Question,
+        parameters: &Parameters,
+    ) -> Result<Answer, Unplanned> {
+        let key = key(parameters).ok_or(Unplanned::Not)?;
+        let plan = self.plans.get(&key).ok_or(Unplanned::Unknown)?;
+        let plan = plan.ok_or(Unplanned::Not)?;
+        let reading = Reading::now(Arc::clone(&self.rooms));
+        let answer = match plan.answer(&reading, parameters, self.answer_bytes_max) {
+            Ok(json) => Answer {
+                json: json.into(),
+                version: reading.version(),
+            },
+            Err(Stop::TooLarge) => return Err(Unplanned::TooLarge),
+            Err(Stop::Unanswered) => return Err(Unplanned::Not),
+        };
+        metrics::count_planned();
+        self.answers.keep(&question.bytes, &answer);
+        Ok(answer)
+    }
+
+    /// Shows how much memory it takes.
+    pub(in crate::api) fn show_memory(&self) {
+        metrics::show_kept_bytes(self.answers.bytes());
+    }
+
+    /// Makes a plan of a request that async-graphql has answered without an error.
+    pub(in crate::api) fn learn(&self, parameters: &Parameters) {
+        let Some(key) = key(parameters) else {
+            return;
+        };
+        let document = parse_query(&parameters.query).ok();
+        let plan = document.and_then(|document| {
+            let name = parameters.operation_name.as_deref();
+            compile::compile(&document, name, &parameters.variables)
+        });
+        self.plans.insert(key, plan.map(Arc::new));
+    }
+}
+
+fn tag_key() -> [u8; 32] {
+    let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+    blake3::derive_key(
+        "seatwise 2026-11-23 entity tags",
+        &random.map(uuid::Uuid::into_bytes).concat(),
+    )
+}
+
+fn key(parameters: &Parameters) -> Option<String> {
+    let name = parameters.operation_name.as_deref();
+    shape::key(&parameters.query, name, &parameters.variables)
+}
+
+impl Plan {
+    fn new(root: Object<RootField>, defaults: Vec<(Name, Value)>) -> Self {
+        Self {
+            root,
+            defaults,
+            length: AtomicUsize::new(0),
+        }
+    }
+
+    fn answer(
+        &self,
+        reading: &Arc<Reading>,
+        parameters: &Parameters,
+        bytes_max: usize,
+    ) -> Result<String, Stop> {
+        let run = Run {
+            reading,
+            given: Given {
+                variables: &parameters.variables,
+                defaults: &self.defaults,
+            },
+            bytes_max,
+        };
+        let length = self.length.load(Ordering::Relaxed);
+        let mut json = Json::new(length + length / 8 + 256);
+        json.raw("{\"data\":");
+        run.root(&mut json, &self.root)?;
+        json.raw("}");
+        if json.len() > bytes_max {
+            return Err(Stop::TooLarge);
+        }
+        self.length.store(json.len(), Ordering::Relaxed);
+        Ok(json.into_text())
+    }
+}

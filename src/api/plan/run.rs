@@ -1,0 +1,259 @@
+//! Answering from a plan.
+
+use std::sync::Arc;
+
+use async_graphql::ID;
+
+use super::arguments::{Arguments, Given};
+use super::fields::{
+    AssignmentField, ConnectionField, EdgeField, GroupField, LicenseField, Object, PageInfoField,
+    RootField, UserField,
+};
+use super::json::Json;
+use crate::api::error::Error;
+use crate::api::ids::GlobalId;
+use crate::api::query::find_user;
+use crate::api::types::order::UserOrderInput;
+use crate::api::types::paging::PageArguments;
+use crate::api::types::reading::Reading;
+use crate::api::types::user_connection::{UserConnection, UserListing};
+use crate::api::types::user_inputs::{UserBy, UserFilterInput};
+use crate::domain::ids::TenantKey;
+use crate::domain::user::LicenseAssignment;
+use crate::engine::{LicenseEntry, UserRow};
+
+/// Why a plan gives no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The request is not what it seemed, or something failed: async-graphql says what.
+    Unanswered,
+    /// The answer would be larger than it may be.
+    TooLarge,
+}
+
+impl From<Error> for Stop {
+    fn from(_: Error) -> Self {
+        Self::Unanswered
+    }
+}
+
+/// One answer under way.
+pub(super) struct Run<'a> {
+    pub(super) reading: &'a Arc<Reading>,
+    pub(super) given: Given<'a>,
+    pub(super) bytes_max: usize,
+}
+
+impl Run<'_> {
+    pub(super) fn root(&self, json: &mut Json, fields: &Object<RootField>) -> Result<(), Stop> {
+        object(json, fields, |json, field| match field {
+            RootField::Users(arguments, fields) => {
+                let users = self.open(arguments)?;
+                self.connection(json, &users, fields)
+            }
+            RootField::User(arguments, fields) => {
+                let by: UserBy = argument(arguments, "by", &self.given)?;
+                let tenant: Option<ID> = argument(arguments, "tenant", &self.given)?;
+                match find_user(self.reading, by, tenant.as_ref())? {
+                    Some(row) => self.user(json, &row, fields),
+                    None => {
+                        json.null();
+                        Ok(())
+                    }
+                }
+            }
+        })
+    }
+
+    fn open(&self, arguments: &Arguments) -> Result<UserConnection, Stop> {
+        let given = &self.given;
+        let filter: Option<UserFilterInput> = argument(arguments, "filter", given)?;
+        let search: Option<String> = argument(arguments, "search", given)?;
+        let order_by: Option<Vec<UserOrderInput>> = argument(arguments, "orderBy", given)?;
+        let page = PageArguments {
+            first: argument(arguments, "first", given)?,
+            after: argument(arguments, "after", given)?,
+            last: argument(arguments, "last", given)?,
+            before: argument(arguments, "before", given)?,
+        };
+        let listing = UserListing::of_all(self.reading, filter, search.as_deref(), order_by, page)?;
+        Ok(UserConnection::open(self.reading, listing)?)
+    }
+
+    fn connection(
+        &self,
+        json: &mut Json,
+        users: &UserConnection,
+        fields: &Object<ConnectionField>,
+    ) -> Result<(), Stop> {
+        object(json, fields, |json, field| {
+            match field {
+                ConnectionField::Nodes(fields) => {
+                    json.list(&users.page().rows, |json, row| self.user(json, row, fields))?;
+                }
+                ConnectionField::Edges(fields) => {
+                    json.list(&users.page().rows, |json, row| {
+                        object(json, fields, |json, field| match field {
+                            EdgeField::Cursor => {
+                                json.plain(users.cursor(row)?);
+                                Ok(())
+                            }
+                            EdgeField::Node(fields) => self.user(json, row, fields),
+                        })
+                    })?;
+                }
+                ConnectionField::PageInfo(fields) => page_info(json, users, fields)?,
+                ConnectionField::TotalCount => json.int(users.count()),
+                ConnectionField::Breakdown { by, first, fields } => {
+                    json.list(users.groups(*by, *first), |json, group| {
+                        object(json, fields, |json, field| {
+                            match field {
+                                GroupField::Key => json.optional(group.key.as_deref()),
+                                GroupField::Label => json.text(&group.label),
+                                GroupField::Count => json.int(group.count),
+                                GroupField::ActiveCount => json.int(group.active_count),
+                                GroupField::InactiveCount => json.int(group.inactive_count),
+                                GroupField::UnknownCount => json.int(group.unknown_count),
+                            }
+                            Ok::<_, Stop>(())
+                        })
+                    })?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn user(&self, json: &mut Json, row: &UserRow, fields: &Object<UserField>) -> Result<(), Stop> {
+        object(json, fields, |json, field| {
+            match field {
+                UserField::Id => {
+                    let key = row.tenant().key().clone();
+                    json.plain(&*GlobalId::User(key, row.object_id()).to_id());
+                }
+                UserField::ObjectId => json.plain(row.object_id()),
+                UserField::Text(get) => json.optional(get(row)),
+                UserField::Flag(get) => json.bool(get(row)),
+                UserField::Word(get) => json.optional_plain(get(row)),
+                UserField::Day(get) => json.optional_plain(get(row)),
+                UserField::Time(get) => json.optional_plain(get(row)),
+                UserField::LicenseNames => texts(json, row, |entry| &entry.name.text),
+                UserField::LicenseValues => texts(json, row, |entry| &entry.license.part_number),
+                UserField::Manager(fields) => match row.manager() {
+                    Some(manager) => self.user(json, &manager, fields)?,
+                    None => json.null(),
+                },
+                UserField::Licenses(fields) => {
+                    json.list(&row.assignments(), |json, assignment| {
+                        assigned(json, row, assignment, fields)
+                    })?;
+                }
+            }
+            Ok(())
+        })?;
+        match json.len() > self.bytes_max {
+            true => Err(Stop::TooLarge),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Writes an object, field by field.
+fn object<F>(
+    json: &mut Json,
+    object: &Object<F>,
+    mut write: impl FnMut(&mut Json, &F) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    for entry in &object.entries {
+        json.raw(&entry.start);
+        if let Some(field) = &entry.field {
+            write(json, field)?;
+        }
+    }
+    json.raw("}");
+    Ok(())
+}
+
+fn argument<T: async_graphql::InputType>(
+    arguments: &Arguments,
+    name: &str,
+    given: &Given<'_>,
+) -> Result<T, Stop> {
+    arguments.get(name, given).ok_or(Stop::Unanswered)
+}
+
+fn page_info(
+    json: &mut Json,
+    users: &UserConnection,
+    fields: &Object<PageInfoField>,
+) -> Result<(), Stop> {
+    let page = users.page();
+    let cursor = |row: Option<&UserRow>| row.map(|row| users.cursor(row)).transpose();
+    object(json, fields, |json, field| {
+        match field {
+            PageInfoField::HasNextPage => json.bool(page.has_next),
+            PageInfoField::HasPreviousPage => json.bool(page.has_previous),
+            PageInfoField::StartCursor => json.optional_plain(cursor(page.rows.first())?),
+            PageInfoField::EndCursor => json.optional_plain(cursor(page.rows.last())?),
+        }
+        Ok(())
+    })
+}
+
+/// One text of each license that a user holds, sorted, without repeats.
+fn texts(json: &mut Json, row: &UserRow, text: fn(&LicenseEntry) -> &String) {
+    let mut texts: Vec<&str> = row.licenses().map(|entry| text(entry).as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let written: Result<(), std::convert::Infallible> = json.list(texts, |json, text| {
+        json.text(text);
+        Ok(())
+    });
+    match written {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+}
+
+fn assigned(
+    json: &mut Json,
+    row: &UserRow,
+    assignment: &LicenseAssignment,
+    fields: &Object<AssignmentField>,
+) -> Result<(), Stop> {
+    object(json, fields, |json, field| {
+        match field {
+            AssignmentField::License(fields) => {
+                let tenant = row.tenant();
+                let entry = tenant.license(assignment.sku_id).ok_or(Stop::Unanswered)?;
+                license(json, tenant.key(), entry, fields)?;
+            }
+            AssignmentField::Error => json.optional(assignment.error.as_deref()),
+            AssignmentField::Flag(get) => json.bool(get(assignment)),
+            AssignmentField::Word(get) => json.plain(get(assignment)),
+            AssignmentField::Time(get) => json.optional_plain(get(assignment)),
+        }
+        Ok(())
+    })
+}
+
+fn license(
+    json: &mut Json,
+    tenant: &TenantKey,
+    entry: &LicenseEntry,
+    fields: &Object<LicenseField>,
+) -> Result<(), Stop> {
+    object(json, fields, |json, field| {
+        match field {
+            LicenseField::Id => {
+                let id = GlobalId::License(tenant.clone(), entry.license.sku_id);
+                json.plain(&*id.to_id());
+            }
+            LicenseField::SkuId => json.plain(entry.license.sku_id),
+            LicenseField::Text(get) => json.text(get(entry)),
+            LicenseField::Flag(get) => json.bool(get(entry)),
+            LicenseField::Word(get) => json.plain(get(entry)),
+        }
+        Ok(())
+    })
+}
