@@ -20,6 +20,7 @@ use super::{Quarantined, SignInError};
 use crate::domain::license::License;
 use crate::domain::sync_run::{Dataset, Problem};
 use crate::domain::tenant::Organization;
+use crate::domain::user::User;
 
 /// Gives out access tokens. `stale`: the one that Graph just refused, so a fresh one is wanted (unless
 /// somebody else already fetched a fresher one).
@@ -130,8 +131,12 @@ impl Client {
 
     /// All users, managers included, from the beginning or from where an earlier reading was cut:
     /// `GET /users`, in parallel parts.
-    pub fn users(&self, resume: Option<&UsersCheckpoint>, meter: &Meter) -> UserPages {
-        UserPages::new(self.caller.clone(), resume, meter.clone())
+    pub fn users(&self, resume: Option<&UsersCheckpoint>, meter: &Meter) -> UserPages<User> {
+        let (caller, meter) = (self.caller.clone(), meter.clone());
+        match resume {
+            Some(from) => UserPages::resume(caller, from, meter),
+            None => UserPages::new(caller, meter),
+        }
     }
 
     /// How many users there are, for progress: `GET /users/$count`, asked once. `None` when Graph

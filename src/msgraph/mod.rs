@@ -42,7 +42,8 @@ pub use auth::{Credential, DELEGATED_SCOPES, Login, SignInError, SignInErrorKind
 pub use certificate::Certificate;
 pub use client::{Client, Error, TokenSource};
 pub use directory::{
-    ChangePages, Changes, GroupLicenses, GroupPatch, RowPages, UserAssignments, UserPatch,
+    ChangePages, Changes, GroupLicenses, GroupPatch, SignInActivityPages, UserAssignments,
+    UserPatch,
 };
 pub use http::{Http, NetworkSettings};
 pub use logs::{DirectoryAudit, LogPages, SignIn};

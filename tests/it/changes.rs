@@ -341,6 +341,31 @@ async fn where_changes_are_not_told_everything_is_read_every_time() {
 }
 
 #[tokio::test]
+async fn the_sign_ins_of_everybody_are_read_in_several_chains() {
+    // Eight pages with sign-ins, two chains' worth; and a chain for whom nobody knows when created.
+    let server = against(3_600, |_| ()).await;
+    let microsoft = server.microsoft();
+    let asked = microsoft.requests_to("/v1.0/users");
+    let targets = asked.iter().map(|request| request.target.as_str());
+    let of_sign_ins: Vec<_> = targets
+        .filter(|target| target.contains("signInActivity"))
+        .collect();
+    let begins_part =
+        |target: &&&str| target.contains("filter=createdDateTime") && !target.contains("skiptoken");
+    assert_eq!(of_sign_ins.iter().filter(begins_part).count(), 3);
+    assert!(of_sign_ins.len() <= 8 + 3, "{of_sign_ins:?}");
+    let run = server.last_run().await;
+    let read = dataset(&run, "SIGN_IN_ACTIVITY");
+    assert_eq!(read["state"], "COMPLETE", "{read}");
+    assert_eq!(read["rows"], microsoft.user_count());
+    let held = server
+        .data("{users(filter: {lastSignInAt: {isNull: false}}) {totalCount}}")
+        .await;
+    let signed_in = held["users"]["totalCount"].as_u64().unwrap();
+    assert!(signed_in > 2_400, "{signed_in}");
+}
+
+#[tokio::test]
 async fn who_signed_in_since_is_asked_for_alone() {
     let server = fresh().await;
     let microsoft = server.microsoft();

@@ -11,16 +11,15 @@ mod user_patch;
 mod wire;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use self::changes::Begin;
 use super::client::{Client, Error};
 use super::meter::Meter;
-use super::paging::{PAGE_ROWS_MAX, Pages, Query, Row, Rows};
+use super::paging::{PAGE_ROWS_MAX, Pages, Query, Rows};
 use super::problem;
-use super::retry::Caller;
+use super::users::{List, UserPages};
 use crate::domain::ids::{ObjectId, SkuId};
 use crate::domain::sign_in::SignInActivity;
 use crate::domain::subscription::Subscription;
@@ -60,12 +59,11 @@ const LICENSING_GROUPS: Query = Query {
     page_rows: Some(PAGE_ROWS_MAX),
 };
 
-const USER_ASSIGNMENTS: Query = Query {
+const USER_ASSIGNMENTS: List = List {
     dataset: Dataset::Users,
-    path: "users",
-    query: Cow::Borrowed("$select=id,assignedLicenses,licenseAssignmentStates"),
-    is_advanced: false,
-    page_rows: Some(PAGE_ROWS_MAX),
+    columns: "$select=id,createdDateTime,assignedLicenses,licenseAssignmentStates",
+    page_rows: PAGE_ROWS_MAX,
+    is_always_advanced: false,
 };
 
 /// No option is documented for it.
@@ -77,7 +75,12 @@ const SUBSCRIPTIONS: Query = Query {
     page_rows: None,
 };
 
-const SIGN_IN_ACTIVITY_SELECT: &str = "$select=id,signInActivity";
+const SIGN_IN_ACTIVITY: List = List {
+    dataset: Dataset::SignInActivity,
+    columns: "$select=id,createdDateTime,signInActivity",
+    page_rows: SIGN_IN_ACTIVITY_ROWS_MAX,
+    is_always_advanced: false,
+};
 
 /// The most rows a page while sign-in activity is selected. It was 120 for a while, so that less is
 /// asked for if Graph complains.
@@ -101,20 +104,27 @@ pub struct GroupLicenses {
     pub assigns: Vec<SkuId>,
 }
 
-/// Pages of a collection that is read in one chain.
-pub struct RowPages<T>(Pages<T>);
+/// Pages of sign-in activity, in no order.
+pub struct SignInActivityPages(SignedIn);
 
-impl<T: Row> RowPages<T> {
-    /// The answers to `query`. Nothing is asked yet.
-    pub(super) fn new(caller: Arc<Caller>, query: Query, meter: Meter) -> Self {
-        Self(Pages::new(caller, query, meter))
-    }
+/// Whose sign-in activity is read.
+enum SignedIn {
+    /// That of everybody.
+    Everybody(UserPages<SignInActivity>),
+    /// That of those who signed in since an instant. The filter that says so takes no other beside it,
+    /// so that it is all in one chain.
+    Since(Pages<SignInActivity>),
+}
 
-    /// The next page; `None` after the last, and after an error. The page after it is asked for
-    /// before this one is handed out. To stop, cancel the meter: if this future is dropped instead,
-    /// its page is lost, and every later call says that reading was canceled rather than skip it.
-    pub async fn next(&mut self) -> Result<Option<Rows<T>>, Error> {
-        self.0.next().await
+impl SignInActivityPages {
+    /// The next page; `None` after the last, and after an error. What comes after it is asked for
+    /// before it is handed out. To stop, cancel the meter: if this future is dropped instead, its page
+    /// is lost, and every later call says that reading was canceled rather than skip it.
+    pub async fn next(&mut self) -> Result<Option<Rows<SignInActivity>>, Error> {
+        match &mut self.0 {
+            SignedIn::Everybody(pages) => pages.next().await,
+            SignedIn::Since(pages) => pages.next().await,
+        }
     }
 }
 
@@ -150,35 +160,23 @@ impl Client {
     }
 
     /// The licenses of all users, with the paths by which they are assigned:
-    /// `GET /users?$select=id,assignedLicenses,licenseAssignmentStates`.
-    pub fn user_assignments(&self, meter: &Meter) -> RowPages<UserAssignments> {
-        RowPages::new(self.caller.clone(), USER_ASSIGNMENTS, meter.clone())
+    /// `GET /users?$select=id,assignedLicenses,licenseAssignmentStates`, in parallel parts.
+    pub fn user_assignments(&self, meter: &Meter) -> UserPages<UserAssignments> {
+        UserPages::new(self.caller.clone(), meter.clone())
     }
 
     /// When users signed in last: those who succeeded since an instant, or everybody. Who never did
     /// comes without any instant.
     ///
     /// A user who is not in the directory any more may be among them.
-    pub fn sign_in_activity(
-        &self,
-        since: Option<Timestamp>,
-        meter: &Meter,
-    ) -> RowPages<SignInActivity> {
-        // Whole seconds, rounded down: earlier is only more. No other filter may stand beside it.
-        let query = match since.map(|since| Timestamp::from_second(since.as_second())) {
-            Some(Ok(since)) => Cow::Owned(format!(
-                "{SIGN_IN_ACTIVITY_SELECT}&$filter=signInActivity/lastSuccessfulSignInDateTime ge {since}"
-            )),
-            Some(Err(_)) | None => Cow::Borrowed(SIGN_IN_ACTIVITY_SELECT),
-        };
-        let query = Query {
-            dataset: Dataset::SignInActivity,
-            path: "users",
-            query,
-            is_advanced: false,
-            page_rows: Some(SIGN_IN_ACTIVITY_ROWS_MAX),
-        };
-        RowPages::new(self.caller.clone(), query, meter.clone())
+    pub fn sign_in_activity(&self, since: Option<Timestamp>, meter: &Meter) -> SignInActivityPages {
+        let (caller, meter) = (self.caller.clone(), meter.clone());
+        // Whole seconds, rounded down: earlier is only more.
+        let since = since.map(|since| Timestamp::from_second(since.as_second()));
+        SignInActivityPages(match since {
+            Some(Ok(since)) => SignedIn::Since(Pages::new(caller, signed_in_since(since), meter)),
+            Some(Err(_)) | None => SignedIn::Everybody(UserPages::new(caller, meter)),
+        })
     }
 
     /// All groups with their members (no link), or what changed since the round that gave the link:
@@ -207,5 +205,17 @@ impl Client {
     /// The purchases of licenses: `GET /directory/subscriptions`.
     pub async fn subscriptions(&self, meter: &Meter) -> Result<Rows<Subscription>, Error> {
         self.all(SUBSCRIPTIONS, meter).await
+    }
+}
+
+fn signed_in_since(since: Timestamp) -> Query {
+    Query {
+        dataset: Dataset::SignInActivity,
+        path: "users",
+        query: Cow::Owned(format!(
+            "$select=id,signInActivity&$filter=signInActivity/lastSuccessfulSignInDateTime ge {since}"
+        )),
+        is_advanced: false,
+        page_rows: Some(SIGN_IN_ACTIVITY_ROWS_MAX),
     }
 }

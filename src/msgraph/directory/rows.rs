@@ -1,27 +1,57 @@
 //! What else is listed of the directory, row by row.
 
 use super::wire::{CompanySubscription, LicensedUser, LicensingGroup, SignedInUser};
-use super::{GroupLicenses, UserAssignments};
+use super::{GroupLicenses, SIGN_IN_ACTIVITY, USER_ASSIGNMENTS, UserAssignments};
 use crate::domain::ids::{ObjectId, SkuId, SubscriptionId};
 use crate::domain::sign_in::SignInActivity;
 use crate::domain::subscription::Subscription;
 use crate::msgraph::assignments::assignments;
 use crate::msgraph::paging::{Key, Row};
 use crate::msgraph::scalars::{count, required_guid, text, time};
+use crate::msgraph::users::{List, Listed, UserRow};
 use crate::msgraph::wire;
 
-impl Row for UserAssignments {
+impl UserRow for UserAssignments {
+    const LIST: List = USER_ASSIGNMENTS;
+
+    fn read_listed(json: &str) -> Result<Listed<Self>, String> {
+        let user: LicensedUser<'_> = wire::read(json)?;
+        let object_id = ObjectId(required_guid("id", user.id.as_ref())?);
+        let assignments = assignments(
+            user.assigned_licenses.unwrap_or_default(),
+            user.license_assignment_states.unwrap_or_default(),
+        )?;
+        Ok(Listed {
+            object_id,
+            created_at: time("createdDateTime", user.created_date_time.as_ref())?,
+            row: Self {
+                object_id,
+                assignments,
+            },
+        })
+    }
+}
+
+impl UserRow for SignInActivity {
+    const LIST: List = SIGN_IN_ACTIVITY;
+
+    fn read_listed(json: &str) -> Result<Listed<Self>, String> {
+        let user: SignedInUser<'_> = wire::read(json)?;
+        let object_id = ObjectId(required_guid("id", user.id.as_ref())?);
+        Ok(Listed {
+            object_id,
+            created_at: time("createdDateTime", user.created_date_time.as_ref())?,
+            row: sign_in_activity(object_id, user.sign_in_activity.as_ref())?,
+        })
+    }
+}
+
+/// Also told outside of lists of everybody: those who signed in since an instant.
+impl Row for SignInActivity {
     const ID: &'static str = "id";
 
     fn read(json: &str) -> Result<Self, String> {
-        let user: LicensedUser<'_> = wire::read(json)?;
-        Ok(Self {
-            object_id: ObjectId(required_guid("id", user.id.as_ref())?),
-            assignments: assignments(
-                user.assigned_licenses.unwrap_or_default(),
-                user.license_assignment_states.unwrap_or_default(),
-            )?,
-        })
+        Self::read_listed(json).map(|listed| listed.row)
     }
 
     fn key(&self) -> Key {
@@ -29,40 +59,33 @@ impl Row for UserAssignments {
     }
 }
 
-impl Row for SignInActivity {
-    const ID: &'static str = "id";
-
-    fn read(json: &str) -> Result<Self, String> {
-        let user: SignedInUser<'_> = wire::read(json)?;
-        let object_id = ObjectId(required_guid("id", user.id.as_ref())?);
-        let Some(activity) = user.sign_in_activity else {
-            return Ok(Self {
-                object_id,
-                succeeded_at: None,
-                attempted_at: None,
-            });
-        };
-        let interactive = time(
-            "signInActivity.lastSignInDateTime",
-            activity.last_sign_in_date_time.as_ref(),
-        )?;
-        let other = time(
-            "signInActivity.lastNonInteractiveSignInDateTime",
-            activity.last_non_interactive_sign_in_date_time.as_ref(),
-        )?;
-        Ok(Self {
+fn sign_in_activity(
+    object_id: ObjectId,
+    activity: Option<&super::wire::SignInActivity<'_>>,
+) -> Result<SignInActivity, String> {
+    let Some(activity) = activity else {
+        return Ok(SignInActivity {
             object_id,
-            succeeded_at: time(
-                "signInActivity.lastSuccessfulSignInDateTime",
-                activity.last_successful_sign_in_date_time.as_ref(),
-            )?,
-            attempted_at: interactive.max(other),
-        })
-    }
-
-    fn key(&self) -> Key {
-        Key::Id(self.object_id.0)
-    }
+            succeeded_at: None,
+            attempted_at: None,
+        });
+    };
+    let interactive = time(
+        "signInActivity.lastSignInDateTime",
+        activity.last_sign_in_date_time.as_ref(),
+    )?;
+    let other = time(
+        "signInActivity.lastNonInteractiveSignInDateTime",
+        activity.last_non_interactive_sign_in_date_time.as_ref(),
+    )?;
+    Ok(SignInActivity {
+        object_id,
+        succeeded_at: time(
+            "signInActivity.lastSuccessfulSignInDateTime",
+            activity.last_successful_sign_in_date_time.as_ref(),
+        )?,
+        attempted_at: interactive.max(other),
+    })
 }
 
 impl Row for GroupLicenses {

@@ -111,6 +111,8 @@ pub(super) struct LicensedUser<'json> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'json>>,
     #[serde(borrow)]
+    pub(super) created_date_time: Option<Text<'json>>,
+    #[serde(borrow)]
     pub(super) assigned_licenses: Option<Vec<AssignedLicense<'json>>>,
     #[serde(borrow)]
     pub(super) license_assignment_states: Option<Vec<LicenseAssignmentState<'json>>>,
@@ -122,6 +124,8 @@ pub(super) struct LicensedUser<'json> {
 pub(super) struct SignedInUser<'json> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'json>>,
+    #[serde(borrow)]
+    pub(super) created_date_time: Option<Text<'json>>,
     #[serde(borrow)]
     pub(super) sign_in_activity: Option<SignInActivity<'json>>,
 }

@@ -96,7 +96,7 @@ pub fn quarantine_problem(
 
 /// What may come only once in a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Key {
+pub(super) enum Key {
     /// A GUID.
     Id(Uuid),
     /// Another text, as its hash: texts are as long as Microsoft likes.
@@ -116,9 +116,8 @@ impl Key {
     }
 }
 
-/// A row that pages are read into. Public only because [`RowPages`](super::RowPages) asks for it;
-/// nobody outside can name it.
-pub trait Row: Sized + Send + 'static {
+/// A row that pages are read into.
+pub(super) trait Row: Sized + Send + 'static {
     /// Reads one element of `value`; the error names the property and never its value.
     fn read(json: &str) -> Result<Self, String>;
     /// The property that holds the key.

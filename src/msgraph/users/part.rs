@@ -1,17 +1,7 @@
 //! Parts of all users that can be listed beside each other, each in a chain of its own.
 
-use std::borrow::Cow;
-
 use jiff::{Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
-
-use crate::domain::sync_run::Dataset;
-use crate::domain::user::User;
-use crate::msgraph::paging::Query;
-
-/// Exactly what `domain::user::User` is made of: `$select` also halves what Microsoft charges. Trimming
-/// the manager to its id needs `$levels`, and that an advanced query.
-const USERS: &str = "$select=id,userPrincipalName,displayName,mail,employeeId,employeeType,jobTitle,department,companyName,officeLocation,country,usageLocation,userType,isResourceAccount,accountEnabled,createdDateTime,employeeHireDate,onPremisesSyncEnabled,assignedLicenses,licenseAssignmentStates&$expand=manager($levels=1;$select=id)&$count=true";
 
 /// How far outside of its part a user may lie. Times have up to seven digits after the second, and
 /// nobody says how many of them are compared.
@@ -22,6 +12,8 @@ const TOLERANCE_SECONDS: i64 = 1;
 pub(super) enum Part {
     /// Everybody.
     All,
+    /// Everybody as well, where Graph does not count them.
+    Uncounted,
     /// Created in a span of time whose ends belong to it, as Graph knows no other. So neighbors share
     /// whoever was created at the very instant between them.
     Created {
@@ -41,23 +33,10 @@ impl Part {
         until: None,
     };
 
-    pub(super) fn query(self, page_rows: u32) -> Query {
-        let query = match self.filter() {
-            None => Cow::Borrowed(USERS),
-            Some(filter) => Cow::Owned(format!("{USERS}&$filter={filter}")),
-        };
-        Query {
-            dataset: Dataset::Users,
-            path: "users",
-            query,
-            is_advanced: true,
-            page_rows: Some(page_rows),
-        }
-    }
-
-    fn filter(self) -> Option<String> {
+    /// The condition that only its users meet; `None` for everybody.
+    pub(super) fn filter(self) -> Option<String> {
         let (from, until) = match self {
-            Self::All => return None,
+            Self::All | Self::Uncounted => return None,
             Self::Undated => return Some("createdDateTime eq null".to_owned()),
             Self::Created { from, until } => (from, until),
         };
@@ -69,10 +48,10 @@ impl Part {
         Some(conditions.join(" and ")).filter(|filter| !filter.is_empty())
     }
 
-    /// Whether a user belongs here. If not, Graph did not filter.
-    pub(super) fn may_hold(self, user: &User) -> bool {
-        match (self, user.created_at) {
-            (Self::All, _) | (Self::Undated, None) => true,
+    /// Whether a user who was created then belongs here. If not, Graph did not filter.
+    pub(super) fn may_hold(self, created_at: Option<Timestamp>) -> bool {
+        match (self, created_at) {
+            (Self::All | Self::Uncounted, _) | (Self::Undated, None) => true,
             (Self::Undated, Some(_)) | (Self::Created { .. }, None) => false,
             (Self::Created { from, until }, Some(at)) => {
                 let at = at.as_second();
@@ -149,6 +128,7 @@ mod tests {
     #[test]
     fn a_part_is_asked_for_by_the_time_of_creation() {
         check_filter(Part::All, None);
+        check_filter(Part::Uncounted, None);
         check_filter(Part::DATED, None);
         check_filter(Part::Undated, Some("createdDateTime eq null"));
         check_filter(
@@ -208,7 +188,7 @@ mod tests {
             let holds = |part: &Part| match part {
                 Part::Created { from, until } =>
                     from.is_none_or(|from| from <= at(user)) && until.is_none_or(|until| at(user) <= until),
-                Part::All | Part::Undated => false,
+                Part::All | Part::Uncounted | Part::Undated => false,
             };
             let holders = split.iter().filter(|part| holds(part)).count();
             prop_assert_eq!(holders > 0, holds(&whole));

@@ -3,20 +3,24 @@
 use jiff::Timestamp;
 
 use super::checkpoint::{Next, PARTS_MAX, Share};
+use super::list::{Listed, UserRow};
 use super::part::Part;
 use super::plan::Size;
 use super::reader::{Arrival, PartPage, Reader, Task};
-use super::{Stage, Step, UserPages, Whole, stop};
+use super::{Stage, Step, UserPages, Whole};
 use crate::domain::sync_run::ProblemKind;
-use crate::domain::user::User;
 use crate::msgraph::client::Error;
 use crate::msgraph::paging::{PANICKED, Rows};
 use crate::msgraph::retry::Stop;
 
-impl UserPages {
+impl<T: UserRow> UserPages<T> {
     /// Parts everybody by the times of creation on the first page of the plain list, which then waits
     /// where it is. If they tell too little, it goes on.
-    pub(super) fn part(&mut self, mut whole: Whole, first: &Rows<User>) -> Result<Stage, Stop> {
+    pub(super) fn part(
+        &mut self,
+        mut whole: Whole,
+        first: &Rows<Listed<T>>,
+    ) -> Result<Stage<T>, Stop> {
         let sample = times(first);
         let parts = self.size().map_or(1, |size| size.parts(sample.len()));
         let parts = Part::DATED.split(sample, parts);
@@ -32,7 +36,7 @@ impl UserPages {
     }
 
     /// The parts from where each stands.
-    pub(super) fn begin_parts(&mut self) -> Result<Stage, Stop> {
+    pub(super) fn begin_parts(&mut self) -> Result<Stage<T>, Stop> {
         let mut reader = Reader::new();
         for share in 1..self.shares.len() {
             if !self.shares[share].is_over() {
@@ -42,7 +46,7 @@ impl UserPages {
         Ok(Stage::Parts(reader))
     }
 
-    fn spawn(&mut self, reader: &mut Reader, share: usize) -> Result<(), Stop> {
+    fn spawn(&mut self, reader: &mut Reader<T>, share: usize) -> Result<(), Stop> {
         let (chain, number) = self.begin_chain(share)?;
         reader.spawn(Task {
             chain,
@@ -54,13 +58,13 @@ impl UserPages {
         Ok(())
     }
 
-    pub(super) async fn read_parts(&mut self, mut reader: Reader) -> Result<Step, Stop> {
+    pub(super) async fn read_parts(&mut self, mut reader: Reader<T>) -> Result<Step<T>, Stop> {
         if self.shares.iter().skip(1).all(Share::is_over) {
             return self.end_parts();
         }
         let arrival = self.meter.unless_canceled(reader.next()).await;
         let Some(arrival) = arrival.ok_or(Stop::Error(Error::Canceled))? else {
-            return Err(stop(ProblemKind::Internal, PANICKED));
+            return Err(Self::stop(ProblemKind::Internal, PANICKED));
         };
         let Arrival {
             share,
@@ -84,11 +88,11 @@ impl UserPages {
 
     fn take(
         &mut self,
-        mut reader: Reader,
+        mut reader: Reader<T>,
         share: usize,
         number: u32,
-        page: PartPage,
-    ) -> Result<Step, Stop> {
+        page: PartPage<T>,
+    ) -> Result<Step<T>, Stop> {
         self.shares[share].advance(page.len, page.count, page.next_link);
         if page.is_held {
             self.split(&mut reader, share, times(&page.rows))?;
@@ -101,7 +105,7 @@ impl UserPages {
     /// where it is.
     fn split(
         &mut self,
-        reader: &mut Reader,
+        reader: &mut Reader<T>,
         share: usize,
         sample: Vec<Timestamp>,
     ) -> Result<(), Stop> {
@@ -127,7 +131,7 @@ impl UserPages {
     }
 
     /// All parts were read: whether they are everybody.
-    fn end_parts(&mut self) -> Result<Step, Stop> {
+    fn end_parts(&mut self) -> Result<Step<T>, Stop> {
         let read = match self.is_resumed {
             false => self.rows as u64,
             true => {
@@ -146,9 +150,10 @@ impl UserPages {
     }
 
     /// Reads on in the plain list: it is slower, and sure to have everybody.
-    fn give_up_parts(&mut self, why: &'static str) -> Result<Step, Stop> {
+    fn give_up_parts(&mut self, why: &'static str) -> Result<Step<T>, Stop> {
         let parts = self.shares.len() - 1;
         tracing::info!(
+            dataset = T::LIST.dataset.name(),
             why,
             parts,
             read = self.rows,
@@ -162,7 +167,7 @@ impl UserPages {
 }
 
 /// When the users of a page were created, as far as that is known.
-fn times(page: &Rows<User>) -> Vec<Timestamp> {
+fn times<T>(page: &Rows<Listed<T>>) -> Vec<Timestamp> {
     page.rows
         .iter()
         .filter_map(|user| user.created_at)

@@ -3,8 +3,8 @@
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::list::{Listed, UserRow};
 use super::part::Part;
-use crate::domain::user::User;
 use crate::msgraph::paging::{Chain, Rows};
 use crate::msgraph::retry::Stop;
 
@@ -13,10 +13,10 @@ use crate::msgraph::retry::Stop;
 const DECODED_PAGES_MAX: usize = 4;
 
 /// Chains that are read beside each other. They end with it.
-pub(super) struct Reader {
+pub(super) struct Reader<T> {
     chains: JoinSet<()>,
-    sender: mpsc::Sender<Arrival>,
-    arrivals: mpsc::Receiver<Arrival>,
+    sender: mpsc::Sender<Arrival<T>>,
+    arrivals: mpsc::Receiver<Arrival<T>>,
 }
 
 /// A chain to be read.
@@ -32,15 +32,15 @@ pub(super) struct Task {
 }
 
 /// What a chain gave.
-pub(super) struct Arrival {
+pub(super) struct Arrival<T> {
     pub(super) share: usize,
     pub(super) number: u32,
-    pub(super) page: Result<PartPage, Stop>,
+    pub(super) page: Result<PartPage<T>, Stop>,
 }
 
 /// A page of a part.
-pub(super) struct PartPage {
-    pub(super) rows: Rows<User>,
+pub(super) struct PartPage<T> {
+    pub(super) rows: Rows<Listed<T>>,
     /// How many rows there are on it, readable or not.
     pub(super) len: usize,
     pub(super) count: Option<u64>,
@@ -51,7 +51,7 @@ pub(super) struct PartPage {
     pub(super) is_unfiltered: bool,
 }
 
-impl Reader {
+impl<T: UserRow> Reader<T> {
     pub(super) fn new() -> Self {
         let (sender, arrivals) = mpsc::channel(DECODED_PAGES_MAX);
         Self {
@@ -68,7 +68,7 @@ impl Reader {
 
     /// What comes next of any chain; `None` if one of them panicked. There must be one that is not
     /// over.
-    pub(super) async fn next(&mut self) -> Option<Arrival> {
+    pub(super) async fn next(&mut self) -> Option<Arrival<T>> {
         loop {
             tokio::select! {
                 biased;
@@ -83,7 +83,7 @@ impl Reader {
     }
 }
 
-async fn read(mut task: Task, sender: mpsc::Sender<Arrival>) {
+async fn read<T: UserRow>(mut task: Task, sender: mpsc::Sender<Arrival<T>>) {
     let (share, number) = (task.share, task.number);
     if let Err(stop) = read_pages(&mut task, &sender).await {
         let arrival = Arrival {
@@ -96,7 +96,10 @@ async fn read(mut task: Task, sender: mpsc::Sender<Arrival>) {
     }
 }
 
-async fn read_pages(task: &mut Task, sender: &mpsc::Sender<Arrival>) -> Result<(), Stop> {
+async fn read_pages<T: UserRow>(
+    task: &mut Task,
+    sender: &mpsc::Sender<Arrival<T>>,
+) -> Result<(), Stop> {
     while let Some(page) = task.chain.arrive().await? {
         let is_large =
             matches!((page.count, task.rows_max), (Some(count), Some(max)) if count > max);
@@ -111,8 +114,9 @@ async fn read_pages(task: &mut Task, sender: &mpsc::Sender<Arrival>) -> Result<(
         let Ok(room) = sender.reserve().await else {
             return Ok(());
         };
-        let rows: Rows<User> = task.chain.decode(page).await?;
-        let is_unfiltered = rows.rows.iter().any(|user| !task.part.may_hold(user));
+        let rows: Rows<Listed<T>> = task.chain.decode(page).await?;
+        let is_strange = |user: &Listed<T>| !task.part.may_hold(user.created_at);
+        let is_unfiltered = rows.rows.iter().any(is_strange);
         room.send(Arrival {
             share: task.share,
             number: task.number,

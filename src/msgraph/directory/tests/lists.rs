@@ -4,11 +4,11 @@ use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::ProblemKind;
 use crate::domain::user::AssignmentState;
 use crate::msgraph::client::Error;
-use crate::msgraph::directory::{RowPages, UserAssignments};
+use crate::msgraph::directory::SignInActivityPages;
 use crate::msgraph::meter::Meter;
 use crate::msgraph::paging::{Quarantined, Row, Rows};
 
-async fn read<T: Row>(pages: &mut RowPages<T>) -> Result<Rows<T>, Error> {
+async fn read(pages: &mut SignInActivityPages) -> Result<Rows<SignInActivity>, Error> {
     let mut all = Rows::default();
     while let Some(page) = pages.next().await? {
         all.rows.extend(page.rows);
@@ -47,14 +47,11 @@ async fn sign_in_activity_is_asked_for_in_smaller_pages_the_more_graph_complains
         ["signInActivity is a number", "its id came before"]
     );
     let queries = bench.queries().await;
-    assert_eq!(queries[0], "$select=id,signInActivity&$top=500");
-    assert_eq!(queries.len(), 5);
-    let requests = bench.server.received_requests().await.unwrap();
-    assert!(
-        requests
-            .iter()
-            .all(|request| !request.headers.contains_key("consistencylevel"))
+    assert_eq!(
+        queries[0],
+        "$select=id,createdDateTime,signInActivity&$count=true&$top=500"
     );
+    assert_eq!(queries.len(), 5);
 }
 
 #[tokio::test]
@@ -72,6 +69,8 @@ async fn recent_sign_ins_are_asked_for_by_one_filter_alone() {
             "$select=id,signInActivity&$filter=signInActivity/lastSuccessfulSignInDateTime ge 2026-11-01T10:20:30Z&$top=500"
         ]
     );
+    let requests = bench.server.received_requests().await.unwrap();
+    assert!(!requests[0].headers.contains_key("consistencylevel"));
 }
 
 #[tokio::test]
@@ -80,12 +79,16 @@ async fn without_premium_sign_in_activity_alone_fails() {
     let body = json!({"error": {"code": "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "message": "x"}});
     let refused = ResponseTemplate::new(403).set_body_json(body);
     bench
-        .on("users", ("$select", "id,signInActivity"), refused)
+        .on(
+            "users",
+            ("$select", "id,createdDateTime,signInActivity"),
+            refused,
+        )
         .await;
     let mut pages = bench.client.sign_in_activity(None, &Meter::default());
     let error = read(&mut pages).await.unwrap_err();
     assert!(
-        matches!(&error, Error::Problem(problem) if problem.kind != ProblemKind::Refused),
+        matches!(&error, Error::Problem(problem) if problem.kind == ProblemKind::NeedsPremium),
         "{error:?}"
     );
     assert_eq!(bench.requests().await, 1);
@@ -149,7 +152,7 @@ async fn assignments_are_listed_with_their_paths_and_nothing_else() {
     ];
     bench.on("users", ("$top", "999"), page(&rows, None)).await;
     let mut pages = bench.client.user_assignments(&Meter::default());
-    let read: Rows<UserAssignments> = read(&mut pages).await.unwrap();
+    let read = pages.next().await.unwrap().unwrap();
     let ann = &read.rows[0].assignments;
     let states: Vec<_> = ann
         .iter()
@@ -169,8 +172,11 @@ async fn assignments_are_listed_with_their_paths_and_nothing_else() {
     );
     assert_eq!(
         bench.queries().await,
-        ["$select=id,assignedLicenses,licenseAssignmentStates&$top=999"]
+        [
+            "$select=id,createdDateTime,assignedLicenses,licenseAssignmentStates&$count=true&$top=999"
+        ]
     );
+    assert!(pages.next().await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::domain::subscription::Subscription;
 use crate::msgraph::directory::changes::Change;
 use crate::msgraph::directory::{GroupLicenses, GroupPatch, UserAssignments, UserPatch};
 use crate::msgraph::paging::{Key, Row, decode};
+use crate::msgraph::users::Listed;
 use crate::msgraph::wire::Envelope;
 
 /// A text that no reason may repeat.
@@ -109,9 +110,9 @@ proptest! {
         let body = json!({"value": sent}).to_string();
         check::<Change<UserPatch>>(&body, &sent)?;
         check::<Change<GroupPatch>>(&body, &sent)?;
-        check::<UserAssignments>(&body, &sent)?;
+        check::<Listed<UserAssignments>>(&body, &sent)?;
         check::<GroupLicenses>(&body, &sent)?;
-        check::<SignInActivity>(&body, &sent)?;
+        check::<Listed<SignInActivity>>(&body, &sent)?;
         check::<Subscription>(&body, &sent)?;
     }
 

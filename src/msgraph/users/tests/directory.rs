@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 const PAGE_ROWS_MAX: usize = 250;
 
 /// A directory of users that answers `GET /users` as Graph does: filtered by time of creation, counted
-/// on the first page, linked by token.
+/// on the first page if that is asked for, linked by token.
 pub(super) struct Directory {
     origin: String,
     /// When each was created, if that is known; the place is the id.
@@ -38,6 +39,10 @@ pub(super) enum Fault {
     Counts(u64),
     /// It does not count.
     CountsNothing,
+    /// Filtered lists are not answered within the hour.
+    Hangs,
+    /// Lists that are to be counted are refused with this status.
+    RefusesCount(u16),
     /// Each page of a filtered list has its first row twice.
     Repeats,
     /// The links of filtered lists lead elsewhere.
@@ -121,7 +126,7 @@ impl Directory {
         })
     }
 
-    fn page(&self, filter: Option<&str>, size: usize, from: usize) -> Value {
+    fn page(&self, filter: Option<&str>, size: usize, from: usize, is_counted: bool) -> Value {
         let all = self.list(filter);
         let mut rows: Vec<_> = all
             .iter()
@@ -133,7 +138,7 @@ impl Directory {
             rows.extend(rows.first().cloned());
         }
         let mut page = json!({"value": rows});
-        if from == 0 && self.fault != Fault::CountsNothing {
+        if from == 0 && is_counted && self.fault != Fault::CountsNothing {
             page["@odata.count"] = match self.fault {
                 Fault::Counts(count) if filter.is_none() => json!(count),
                 _ => json!(all.len()),
@@ -151,7 +156,7 @@ impl Directory {
             let day = self.day.load(Ordering::SeqCst);
             let filter = filter.unwrap_or_default().replace(' ', "%20");
             page["@odata.nextLink"] = json!(format!(
-                "{origin}/v1.0/users?$filter={filter}&$top={size}&$skiptoken={day}-{next}"
+                "{origin}/v1.0/users?$filter={filter}&$count={is_counted}&$top={size}&$skiptoken={day}-{next}"
             ));
         }
         page
@@ -168,12 +173,17 @@ impl Respond for Directory {
         };
         let filter = option("$filter");
         let size: usize = option("$top").unwrap().parse().unwrap();
-        assert_eq!(request.headers["consistencylevel"], "eventual");
+        let is_counted = option("$count").is_some_and(|value| value == "true");
+        let is_advanced = request.headers.contains_key("consistencylevel");
+        assert_eq!(is_advanced, is_counted, "the one needs the other");
         if size > PAGE_ROWS_MAX {
             return refusal(400, "Invalid page size specified.");
         }
         if let (Some(_), Fault::RefusesFilter(status)) = (&filter, self.fault) {
             return refusal(status, "Not this filter.");
+        }
+        if let (true, Fault::RefusesCount(status)) = (is_counted, self.fault) {
+            return refusal(status, "Not to be counted.");
         }
         let mut from = 0;
         if let Some(token) = option("$skiptoken") {
@@ -184,7 +194,12 @@ impl Respond for Directory {
             }
             from = next.parse().unwrap();
         }
-        ResponseTemplate::new(200).set_body_json(self.page(filter.as_deref(), size, from))
+        let delay = match (&filter, self.fault) {
+            (Some(_), Fault::Hangs) => Duration::from_secs(3_600),
+            _ => Duration::ZERO,
+        };
+        let answer = ResponseTemplate::new(200).set_delay(delay);
+        answer.set_body_json(self.page(filter.as_deref(), size, from, is_counted))
     }
 }
 
