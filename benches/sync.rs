@@ -2,8 +2,9 @@
 //! beside Microsoft's own SDK walking the same list in the same run; then what one core does with
 //! pages that are there already.
 //!
-//! `cargo bench --bench sync`; `USERS=20000` makes it shorter. Ratios count, not figures: the same
-//! machine is Microsoft, the SDK and us.
+//! `cargo bench --bench sync`; `USERS=20000` makes it shorter, and `ONLY=core` leaves out everything but
+//! the pages in memory, which takes seconds. Ratios count, not figures: the same machine is Microsoft,
+//! the SDK and us.
 
 #![allow(
     clippy::disallowed_methods,
@@ -99,6 +100,10 @@ fn main() {
     simulator.set_log_limits(false);
     println!("{users} users");
     let runtime = Runtime::new().expect("a runtime");
+    if std::env::var("ONLY").is_ok_and(|part| part == "core") {
+        bench_core(&runtime.block_on(bodies(&simulator)));
+        return;
+    }
     // Once without latency and unmeasured: it makes the simulator's rows and reports, for which neither
     // side shall pay.
     let rows = walk_with_sdk(&simulator);

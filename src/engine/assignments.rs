@@ -12,7 +12,7 @@ use crate::domain::license::ServicePlan;
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::user::{AssignmentState, LicenseAssignment};
 
-use super::bits::Bits;
+use super::bits::{Bits, Listed};
 use super::chunked::{CHUNK_ROWS, Chunked, Chunks, split_row};
 use super::heap::{Heap, Parts};
 use super::lookup::Lookup;
@@ -31,6 +31,8 @@ pub(super) struct Assignments {
     /// The rows whose assignment of a product failed, at its number: they hold no seat.
     failed: Chunked<Bits, 64>,
     unlicensed: Bits,
+    /// Rows from here on are in no set yet.
+    settled: u32,
 }
 
 /// What many assignments have in common.
@@ -174,7 +176,9 @@ impl Assignments {
 
     /// Gives a new row its assignments.
     pub(super) fn add(&mut self, row: u32, assignments: &[LicenseAssignment]) {
-        if !self.give(row, assignments, &[]) {
+        if row >= self.settled {
+            self.put(row, assignments);
+        } else if !self.give(row, assignments, &[]) {
             self.unlicensed.insert(row);
         }
     }
@@ -183,6 +187,10 @@ impl Assignments {
     pub(super) fn change(&mut self, row: u32, assignments: &[LicenseAssignment]) -> bool {
         if self.are(row, assignments) {
             return false;
+        }
+        if row >= self.settled {
+            self.put(row, assignments);
+            return true;
         }
         let old: Vec<(u32, bool)> = self.grants(row).map(Grant::place).collect();
         let held = old.iter().any(|(_, holds_seat)| *holds_seat);
@@ -201,21 +209,14 @@ impl Assignments {
     /// Moves a row from the sets of the products that it had to those that it has now; whether it
     /// holds any seat now.
     fn give(&mut self, row: u32, assignments: &[LicenseAssignment], old: &[(u32, bool)]) -> bool {
-        let codes: Vec<u32> = assignments
-            .iter()
-            .map(|assignment| self.code(assignment))
-            .collect();
-        let new: Vec<(u32, bool)> = codes
-            .iter()
-            .filter_map(|code| self.grant(*code).map(Grant::place))
-            .collect();
+        self.put(row, assignments);
+        let new: Vec<(u32, bool)> = self.grants(row).map(Grant::place).collect();
         for place in old.iter().filter(|place| !new.contains(place)) {
             self.edit_set(*place).remove(row);
         }
         for place in new.iter().filter(|place| !old.contains(place)) {
             self.edit_set(*place).insert(row);
         }
-        self.put(row, &codes, assignments);
         new.iter().any(|(_, holds_seat)| *holds_seat)
     }
 
@@ -231,6 +232,33 @@ impl Assignments {
     pub(super) fn remove(&mut self, row: u32) {
         self.change(row, &[]);
         self.unlicensed.remove(row);
+    }
+
+    /// Puts new rows into the sets of their products. Those in use are `rows`, all are below `end`.
+    pub(super) fn settle(&mut self, rows: &[u32], end: u32) {
+        self.settled = end;
+        let (mut holders, mut failed) = (Listed::default(), Listed::default());
+        let mut unlicensed = Vec::new();
+        for row in rows {
+            let mut is_licensed = false;
+            for (product, holds_seat) in self.grants(*row).map(Grant::place) {
+                is_licensed |= holds_seat;
+                match holds_seat {
+                    true => holders.push(product, *row),
+                    false => failed.push(product, *row),
+                }
+            }
+            if !is_licensed {
+                unlicensed.push(*row);
+            }
+        }
+        for (product, rows) in holders.lists() {
+            self.holders.edit(product as usize).add_all(rows);
+        }
+        for (product, rows) in failed.lists() {
+            self.failed.edit(product as usize).add_all(rows);
+        }
+        self.unlicensed.add_all(&unlicensed);
     }
 
     /// The products that somebody holds or failed to get.
@@ -314,7 +342,12 @@ impl Assignments {
             .map_or((0, 0), |spans| spans.bounds(at))
     }
 
-    fn put(&mut self, row: u32, codes: &[u32], assignments: &[LicenseAssignment]) {
+    /// Writes down a row's assignments, whatever sets it is in.
+    fn put(&mut self, row: u32, assignments: &[LicenseAssignment]) {
+        let codes: Vec<u32> = assignments
+            .iter()
+            .map(|assignment| self.code(assignment))
+            .collect();
         let (chunk, at) = split_row(row);
         let spans = self.rows.edit(chunk);
         let last = spans.grants.len() as u32; // A chunk is 1,024 rows.
@@ -325,13 +358,14 @@ impl Assignments {
             spans.ends.resize(at + 1, last);
         }
         let (start, end) = spans.bounds(at);
-        spans.grants.splice(start..end, codes.iter().copied());
+        let moved = codes.len() as u32; // Some hundreds at most.
+        spans.grants.splice(start..end, codes);
         let times = assignments
             .iter()
             .map(|assignment| assignment.last_updated_at);
         spans.updated_at.replace(start, end - start, times);
         for later in &mut spans.ends[at..] {
-            *later = *later - (end - start) as u32 + codes.len() as u32;
+            *later = *later - (end - start) as u32 + moved;
         }
         if at + 1 == CHUNK_ROWS {
             // The chunk is full, and few of its assignments will change.

@@ -114,10 +114,10 @@ impl Dictionary {
         code
     }
 
-    /// Remembers that one more row has the code.
-    pub(super) fn count_more(&mut self, code: u32) {
+    /// Remembers that more rows have the code.
+    pub(super) fn count_more(&mut self, code: u32, count: u32) {
         let rows = self.rows.edit(code as usize);
-        *rows = rows.saturating_add(1);
+        *rows = rows.saturating_add(count);
     }
 
     /// Remembers that one row fewer has the code.
@@ -203,7 +203,7 @@ mod tests {
         let codes: Vec<u32> = ["Straße", "STRASSE", "Sales", "Straße"]
             .map(|text| {
                 let code = dictionary.code(text);
-                dictionary.count_more(code);
+                dictionary.count_more(code, 1);
                 code
             })
             .into();

@@ -11,6 +11,7 @@ use crate::domain::user_fact::UserFact;
 use super::bits::Bits;
 use super::directory::Directory;
 use super::facts::Told;
+use super::marks::Marks;
 use super::orders::{FIELDS, Orders};
 use super::users::{Touched, Users};
 
@@ -36,14 +37,14 @@ pub enum Change {
 pub struct UsersDraft {
     base: Users,
     next: Users,
-    seen: Bits,
+    seen: Marks,
     /// The rows of which a dataset said something, at its place in [`Dataset::ALL`]. A row that is
     /// freed stays: whoever takes it has only facts that were told in this draft.
-    told: [Bits; Dataset::ALL.len()],
+    told: [Marks; Dataset::ALL.len()],
     /// For each order, the rows whose place in it may have changed.
-    touched: [Bits; FIELDS.len()],
+    touched: [Marks; FIELDS.len()],
     /// The rows whose activity may have to be judged anew.
-    evidence: Bits,
+    evidence: Marks,
     is_changed: bool,
 }
 
@@ -52,10 +53,10 @@ impl UsersDraft {
         Self {
             base: base.clone(),
             next: base.clone(),
-            seen: Bits::default(),
+            seen: Marks::default(),
             told: Default::default(),
             touched: Default::default(),
-            evidence: Bits::default(),
+            evidence: Marks::default(),
             is_changed: false,
         }
     }
@@ -195,9 +196,11 @@ impl UsersDraft {
     /// The users with every order brought up to date, and the rows whose activity may have to be
     /// judged anew.
     pub(super) fn finish(mut self) -> (Users, Bits) {
+        let evidence = self.evidence.iter().collect();
         if !self.is_changed {
-            return (self.base, self.evidence);
+            return (self.base, evidence);
         }
+        self.next.settle();
         Orders::update(&self.base, &mut self.next, &self.touched);
         if self.base.live().len() < self.next.live().len() / 2 {
             // Most is new, so most chunks grew one row at a time and have room to spare.
@@ -206,7 +209,7 @@ impl UsersDraft {
             // Facts are told of users who were there before. What is shared is not looked into.
             self.next.facts_mut().shrink();
         }
-        (self.next, self.evidence)
+        (self.next, evidence)
     }
 
     fn take_in(&mut self, row: u32, told: Told) -> Change {

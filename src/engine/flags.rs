@@ -1,6 +1,6 @@
 //! What is true or false of a user, and the user type: a bit each, and a set of rows for each bit.
 
-use super::bits::Bits;
+use super::bits::{Bits, Listed};
 use super::chunked::Chunked;
 use super::heap::{Heap, Parts};
 
@@ -40,6 +40,8 @@ pub(super) struct Flags {
     column: Chunked<u8>,
     /// At the place of each [`Flag`].
     sets: [Bits; 7],
+    /// Rows from here on are in no set yet.
+    settled: u32,
 }
 
 impl Flags {
@@ -59,6 +61,9 @@ impl Flags {
 
     /// Gives a row other flags; false, and nothing copied, when it has these already.
     pub(super) fn change(&mut self, row: u32, flags: u8) -> bool {
+        if row >= self.settled {
+            return self.column.set(row as usize, flags);
+        }
         let old = self.get(row);
         for flag in Flag::ALL {
             match (old & flag.bit() != 0, flags & flag.bit() != 0) {
@@ -73,6 +78,21 @@ impl Flags {
     /// Takes a row out.
     pub(super) fn remove(&mut self, row: u32) {
         self.change(row, 0);
+    }
+
+    /// Puts new rows into the sets of their flags. Those in use are `rows`, all are below `end`.
+    pub(super) fn settle(&mut self, rows: &[u32], end: u32) {
+        self.settled = end;
+        let mut by_flag = Listed::default();
+        for row in rows {
+            let flags = self.get(*row);
+            for flag in Flag::ALL.iter().filter(|flag| flags & flag.bit() != 0) {
+                by_flag.push(*flag as u32, *row);
+            }
+        }
+        for (flag, rows) in by_flag.lists() {
+            self.sets[flag as usize].add_all(rows);
+        }
     }
 
     /// Gives back room to spare.

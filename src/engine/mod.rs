@@ -41,6 +41,7 @@ mod bits;
 mod chunked;
 mod heap;
 mod lookup;
+mod marks;
 mod order;
 
 #[cfg(test)]

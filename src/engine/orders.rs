@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::domain::day::Day;
 use crate::domain::filter::{OrderDirection, UserOrderField};
 
-use super::bits::Bits;
 use super::heap::{Heap, Parts};
+use super::marks::Marks;
 use super::order::SortedRows;
 use super::property::Property;
 use super::texts::Lowered;
@@ -102,7 +102,7 @@ impl Orders {
 
     /// Brings the orders from `base` to `next`, whose orders are still those of `base`. `touched`
     /// holds, for each field, the rows whose key may differ, were added or removed.
-    pub(super) fn update(base: &Users, next: &mut Users, touched: &[Bits; FIELDS.len()]) {
+    pub(super) fn update(base: &Users, next: &mut Users, touched: &[Marks; FIELDS.len()]) {
         let mut ranks = None;
         for (field, touched) in FIELDS.into_iter().zip(touched) {
             if touched.is_empty() {
@@ -121,7 +121,7 @@ impl Orders {
 }
 
 /// The order with the touched rows at their new places.
-fn edited(base: &Users, next: &Users, field: UserOrderField, touched: &Bits) -> Order {
+fn edited(base: &Users, next: &Users, field: UserOrderField, touched: &Marks) -> Order {
     let mut order = next.orders().get(field).clone();
     // First all of them leave, by their old keys: the list must be in order for one set of columns
     // whenever it is searched.

@@ -37,10 +37,11 @@ impl Times {
 
     /// Sets one value; those before it that were never set are absent.
     pub(super) fn set(&mut self, index: usize, value: Option<Timestamp>) {
-        if self.seconds.len() <= index {
-            self.seconds.resize(index + 1, ABSENT);
+        if self.seconds.len() < index {
+            self.seconds.resize(index, ABSENT);
         }
-        self.replace(index, 1, std::iter::once(value));
+        let count = usize::from(index < self.seconds.len());
+        self.replace(index, count, std::iter::once(value));
     }
 
     /// Replaces `count` values from `index` on with others, as many as there are. What is behind moves.
@@ -50,6 +51,14 @@ impl Times {
         count: usize,
         values: impl Iterator<Item = Option<Timestamp>>,
     ) {
+        if index == self.seconds.len() {
+            // As new rows come: nothing is behind that would have to move.
+            for (value, at) in values.zip(index as u32..) {
+                let packed = pack(value, at, &mut self.exact);
+                self.seconds.push(packed);
+            }
+            return;
+        }
         let (start, end) = (index as u32, (index + count) as u32); // Chunks are far below 2^32.
         let mut exact = Vec::new();
         let packed: Vec<u32> = values

@@ -42,6 +42,9 @@ pub(super) struct Touched {
 pub(super) struct Users {
     /// How many rows there are, used or free.
     rows: u32,
+    /// Rows from here on are new: values, flags and products do not have them in their sets yet. A
+    /// whole list is put there at once by [`Self::settle`], for a fraction of what it costs row by row.
+    settled: u32,
     live: Bits,
     free: Bits,
     ids: Ids,
@@ -317,6 +320,19 @@ impl Users {
         self.set_created_at(row, None);
         self.hired_on.set(row as usize, 0);
         self.managers.set(row as usize, 0);
+    }
+
+    /// Puts the rows that are new into the sets of what they have.
+    pub(super) fn settle(&mut self) {
+        let new: Vec<u32> = (self.settled..self.rows)
+            .filter(|row| self.live.contains(*row))
+            .collect();
+        self.settled = self.rows;
+        for values in &mut self.values {
+            values.settle(&new, self.rows);
+        }
+        self.flags.settle(&new, self.rows);
+        self.assignments.settle(&new, self.rows);
     }
 
     /// Gives back room to spare.

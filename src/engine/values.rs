@@ -1,6 +1,6 @@
 //! A text property with few distinct values: a code per row, a set of rows per value.
 
-use super::bits::Bits;
+use super::bits::{Bits, Listed};
 use super::chunked::{Chunked, Chunks, split_row};
 use super::dictionary::{ABSENT, Dictionary};
 use super::heap::{Heap, Parts};
@@ -12,6 +12,8 @@ pub(super) struct Values {
     codes: Chunks<Codes>,
     /// The rows of each group; the rows without a value are group 0. Together they are all live rows.
     sets: Chunked<Bits, 64>,
+    /// Rows from here on are neither in a set nor counted yet.
+    settled: u32,
 }
 
 /// Codes of one chunk of rows, in two bytes each as long as that is enough.
@@ -69,10 +71,26 @@ impl Values {
     /// Takes a row out.
     pub(super) fn remove(&mut self, row: u32) {
         let code = self.code(row);
-        self.dictionary.count_less(code);
-        let group = self.dictionary.group(code);
-        self.sets.edit(group as usize).remove(row);
+        if row < self.settled {
+            self.dictionary.count_less(code);
+            let group = self.dictionary.group(code);
+            self.sets.edit(group as usize).remove(row);
+        }
         self.set_code(row, ABSENT);
+    }
+
+    /// Puts new rows into the sets of their values. Those in use are `rows`, all are below `end`.
+    pub(super) fn settle(&mut self, rows: &[u32], end: u32) {
+        self.settled = end;
+        let mut by_code = Listed::default();
+        for row in rows {
+            by_code.push(self.code(*row), *row);
+        }
+        for (code, rows) in by_code.lists() {
+            self.dictionary.count_more(code, rows.len() as u32); // Distinct rows.
+            let group = self.dictionary.group(code);
+            self.sets.edit(group as usize).add_all(rows);
+        }
     }
 
     /// Gives back room to spare.
@@ -91,9 +109,11 @@ impl Values {
     }
 
     fn put(&mut self, row: u32, code: u32) {
-        self.dictionary.count_more(code);
-        let group = self.dictionary.group(code);
-        self.sets.edit(group as usize).insert(row);
+        if row < self.settled {
+            self.dictionary.count_more(code, 1);
+            let group = self.dictionary.group(code);
+            self.sets.edit(group as usize).insert(row);
+        }
         self.set_code(row, code);
     }
 
@@ -166,6 +186,7 @@ mod tests {
         {
             values.add(row as u32, text);
         }
+        values.settle(&[0, 1, 2, 3], 4);
         let rows = |values: &Values, group| values.set(group).unwrap().iter().collect::<Vec<_>>();
         assert_eq!(rows(&values, values.group(0)), [0, 2]);
         assert_eq!(rows(&values, ABSENT), [1]);
@@ -182,6 +203,30 @@ mod tests {
             [("sales", 1)],
             "nobody has the others"
         );
+    }
+
+    #[test]
+    fn a_row_that_is_new_is_in_no_set_until_all_are_put_there() {
+        let mut values = Values::default();
+        for row in 0..3 {
+            values.add(row, Some("Sales"));
+        }
+        assert!(values.change(1, Some("Legal")));
+        values.remove(2);
+        assert!(values.set(values.group(0)).is_none());
+        values.settle(&[0, 1], 3);
+        values.add(2, Some("SALES"));
+        values.settle(&[], 3);
+        let rows = |row| {
+            values
+                .set(values.group(row))
+                .unwrap()
+                .iter()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((rows(0), rows(1)), (vec![0, 2], vec![1]));
+        let spellings = values.dictionary().spellings(values.group(0));
+        assert_eq!(spellings.collect::<Vec<_>>(), [("SALES", 1), ("Sales", 1)]);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Which products a user holds: two lists of Microsoft's, merged into one assignment a product.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
 
 use super::scalars::{Reason, guid, required_guid, text, time};
@@ -11,19 +9,20 @@ use crate::domain::user::{AssignmentState, LicenseAssignment};
 
 /// One path by which a product reaches a user.
 struct Path {
+    sku_id: SkuId,
     state: AssignmentState,
     error: Option<String>,
     group: Option<ObjectId>,
-    disabled_plans: BTreeSet<PlanId>,
+    /// Sorted, each once.
+    disabled_plans: Vec<PlanId>,
     last_updated_at: Option<Timestamp>,
 }
 
-/// What is known of one product before its paths become one assignment.
-#[derive(Default)]
+/// What `assignedLicenses` says of a product.
 struct Held {
-    /// From `assignedLicenses`: what counts where no path is known.
-    disabled_plans: BTreeSet<PlanId>,
-    paths: Vec<Path>,
+    sku_id: SkuId,
+    /// Counts where no path is known. Sorted, each once.
+    disabled_plans: Vec<PlanId>,
 }
 
 /// One assignment a product, of `assignedLicenses` and `licenseAssignmentStates` together.
@@ -35,30 +34,49 @@ pub(super) fn assignments(
     licenses: Vec<wire::AssignedLicense<'_>>,
     states: Vec<wire::LicenseAssignmentState<'_>>,
 ) -> Result<Vec<LicenseAssignment>, Reason> {
-    let mut products: BTreeMap<SkuId, Held> = BTreeMap::new();
-    for license in licenses {
-        let sku_id = SkuId(required_guid(
-            "assignedLicenses.skuId",
-            license.sku_id.as_ref(),
-        )?);
-        let plans = plans("assignedLicenses.disabledPlans", license.disabled_plans)?;
-        products.entry(sku_id).or_default().disabled_plans = plans;
-    }
-    for state in states {
-        let sku_id = required_guid("licenseAssignmentStates.skuId", state.sku_id.as_ref())?;
-        let path = path(state)?;
-        products.entry(SkuId(sku_id)).or_default().paths.push(path);
-    }
+    let held = licenses.into_iter().map(held);
+    let mut held: Vec<Held> = held.collect::<Result<_, _>>()?;
+    held.sort_by_key(|held| held.sku_id);
+    let paths = states.into_iter().map(path);
+    let mut paths: Vec<Path> = paths.collect::<Result<_, _>>()?;
+    // Of a product the worst state first, then by word: the same facts give the same assignment in
+    // whatever order Microsoft lists them.
+    paths.sort_by(|left, right| {
+        (left.sku_id, right.state, &left.error).cmp(&(right.sku_id, left.state, &right.error))
+    });
+    let named = held.iter().map(|held| held.sku_id);
+    let mut products: Vec<SkuId> = named.chain(paths.iter().map(|path| path.sku_id)).collect();
+    products.sort_unstable();
+    products.dedup();
+    let mut rest = paths.as_mut_slice();
     Ok(products
         .into_iter()
-        .map(|(sku_id, held)| assignment(sku_id, held))
+        .map(|sku_id| {
+            let own = rest.partition_point(|path| path.sku_id == sku_id);
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(own);
+            rest = others;
+            match own {
+                [] => without_path(sku_id, &held),
+                [worst, others @ ..] => of_paths(worst, others),
+            }
+        })
         .collect())
 }
 
+fn held(license: wire::AssignedLicense<'_>) -> Result<Held, Reason> {
+    let sku_id = required_guid("assignedLicenses.skuId", license.sku_id.as_ref())?;
+    Ok(Held {
+        sku_id: SkuId(sku_id),
+        disabled_plans: plans("assignedLicenses.disabledPlans", license.disabled_plans)?,
+    })
+}
+
 fn path(state: wire::LicenseAssignmentState<'_>) -> Result<Path, Reason> {
+    let sku_id = required_guid("licenseAssignmentStates.skuId", state.sku_id.as_ref())?;
     let error = text("licenseAssignmentStates.error", state.error)?;
     let at = "licenseAssignmentStates.lastUpdatedDateTime";
     Ok(Path {
+        sku_id: SkuId(sku_id),
         state: assignment_state(state.state.as_ref()),
         // The wire also writes the word for no error.
         error: error.filter(|error| !error.eq_ignore_ascii_case("None")),
@@ -76,54 +94,67 @@ fn path(state: wire::LicenseAssignmentState<'_>) -> Result<Path, Reason> {
 }
 
 fn assignment_state(text: Option<&Text<'_>>) -> AssignmentState {
-    match text
-        .map(|text| text.0.trim().to_ascii_lowercase())
-        .as_deref()
-    {
-        Some("active") => AssignmentState::Active,
-        Some("activewitherror") => AssignmentState::ActiveWithError,
-        Some("disabled") => AssignmentState::Disabled,
-        Some("error") => AssignmentState::Error,
-        _ => AssignmentState::Unknown,
-    }
+    let text = text.map(|text| text.0.trim()).unwrap_or_default();
+    let known = [
+        ("Active", AssignmentState::Active),
+        ("ActiveWithError", AssignmentState::ActiveWithError),
+        ("Disabled", AssignmentState::Disabled),
+        ("Error", AssignmentState::Error),
+    ];
+    let known = known
+        .into_iter()
+        .find(|(name, _)| text.eq_ignore_ascii_case(name));
+    known.map_or(AssignmentState::Unknown, |(_, state)| state)
 }
 
-fn assignment(sku_id: SkuId, held: Held) -> LicenseAssignment {
-    let Held {
-        disabled_plans,
-        mut paths,
-    } = held;
-    // Worst state first, then by word: the same facts give the same assignment in whatever order
-    // Microsoft lists them.
-    paths.sort_by(|left, right| (right.state, &left.error).cmp(&(left.state, &right.error)));
-    let groups: BTreeSet<ObjectId> = paths.iter().filter_map(|path| path.group).collect();
-    let off_on_every_path = paths
-        .iter()
-        .map(|path| path.disabled_plans.clone())
-        .reduce(|off, other| &off & &other);
+/// The assignment of a product that is among those held, nobody says by which path.
+fn without_path(sku_id: SkuId, held: &[Held]) -> LicenseAssignment {
+    // The last word counts, should Microsoft name a product twice.
+    let named = held.partition_point(|held| held.sku_id <= sku_id);
+    let held = held[..named].last();
     LicenseAssignment {
         sku_id,
-        state: paths
-            .iter()
-            .map(|path| path.state)
-            .min()
-            .unwrap_or(AssignmentState::Unknown),
-        assigned_directly: paths.iter().any(|path| path.group.is_none()),
-        assigned_by_groups: groups.into_iter().collect(),
-        disabled_plans: off_on_every_path
-            .unwrap_or(disabled_plans)
-            .into_iter()
-            .collect(),
-        last_updated_at: paths.iter().filter_map(|path| path.last_updated_at).max(),
-        error: paths.into_iter().find_map(|path| path.error),
+        state: AssignmentState::Unknown,
+        error: None,
+        assigned_directly: false,
+        assigned_by_groups: Vec::new(),
+        disabled_plans: held.map_or_else(Vec::new, |held| held.disabled_plans.clone()),
+        last_updated_at: None,
     }
 }
 
-fn plans(field: &str, plans: Option<Vec<Option<Text<'_>>>>) -> Result<BTreeSet<PlanId>, Reason> {
-    let mut ids = BTreeSet::new();
-    for plan in plans.unwrap_or_default() {
+/// The assignment of a product by its paths, of which there is at least one.
+fn of_paths(worst: &mut Path, others: &[Path]) -> LicenseAssignment {
+    let mut off_on_every_path = std::mem::take(&mut worst.disabled_plans);
+    off_on_every_path.retain(|plan| {
+        let mut others = others.iter();
+        others.all(|path| path.disabled_plans.binary_search(plan).is_ok())
+    });
+    let paths = || std::iter::once(&*worst).chain(others);
+    let mut groups: Vec<ObjectId> = paths().filter_map(|path| path.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    LicenseAssignment {
+        sku_id: worst.sku_id,
+        // Sorted the worst first.
+        state: others.last().map_or(worst.state, |best| best.state),
+        error: paths().find_map(|path| path.error.clone()),
+        assigned_directly: paths().any(|path| path.group.is_none()),
+        assigned_by_groups: groups,
+        disabled_plans: off_on_every_path,
+        last_updated_at: paths().filter_map(|path| path.last_updated_at).max(),
+    }
+}
+
+/// Sorted, each once.
+fn plans(field: &str, plans: Option<Vec<Option<Text<'_>>>>) -> Result<Vec<PlanId>, Reason> {
+    let plans = plans.unwrap_or_default();
+    let mut ids = Vec::with_capacity(plans.len());
+    for plan in plans {
         ids.extend(guid(field, plan.as_ref())?.map(PlanId));
     }
+    ids.sort_unstable();
+    ids.dedup();
     Ok(ids)
 }
 

@@ -1,7 +1,7 @@
 //! From Graph's JSON to the domain: every property of a row, and what its absence means.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use super::assignments::assignments;
 use super::paging::{Key, Row};
@@ -82,7 +82,7 @@ fn user(user: wire::User<'_>) -> Result<User, Reason> {
 
 /// The day of an instant, in UTC.
 pub(super) fn day(field: &str, text: Option<&Text<'_>>) -> Result<Option<Date>, Reason> {
-    Ok(time(field, text)?.map(|at| at.to_zoned(TimeZone::UTC).date()))
+    Ok(time(field, text)?.map(|at| Offset::UTC.to_datetime(at).date()))
 }
 
 pub(super) fn user_type(text: Option<&Text<'_>>) -> UserType {

@@ -1,6 +1,8 @@
 //! Texts, times, ids and numbers as Graph writes them: where Microsoft's spellings of "nothing" end.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use uuid::Uuid;
 
 use super::wire::Text;
@@ -26,6 +28,9 @@ pub(super) fn text(field: &str, text: Option<Text<'_>>) -> Result<Option<String>
         let visible: String = text.chars().filter_map(visible).collect();
         return Ok(Some(visible.trim().to_owned()).filter(|text| !text.is_empty()));
     }
+    if has_plain_ends(&text) {
+        return Ok(Some(text.into_owned()));
+    }
     let trimmed = text.trim();
     Ok(if trimmed.is_empty() {
         None
@@ -36,10 +41,19 @@ pub(super) fn text(field: &str, text: Option<Text<'_>>) -> Result<Option<String>
     })
 }
 
+/// Whether there is nothing to trim, as it is with nearly every text.
+fn has_plain_ends(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let ends = [bytes.first(), bytes.last()];
+    ends.iter().all(|end| end.is_some_and(u8::is_ascii_graphic))
+}
+
 fn has_invisible(text: &str) -> bool {
-    // Most texts are ASCII, and bytes are looked at faster than characters.
+    // Most texts are ASCII, and bytes are looked at faster than characters; without an early end, many
+    // at a time.
     if text.is_ascii() {
-        text.bytes().any(|byte| byte.is_ascii_control())
+        text.bytes()
+            .fold(false, |found, byte| found | byte.is_ascii_control())
     } else {
         text.contains(is_invisible)
     }
@@ -69,10 +83,28 @@ pub(super) fn time(field: &str, text: Option<&Text<'_>>) -> Result<Option<Timest
     if text.is_empty() || text.starts_with("0001-01-0") || text.starts_with("9999-12-31") {
         return Ok(None);
     }
-    match text.parse() {
+    match plain_time(text).map_or_else(|| text.parse(), Ok) {
         Ok(at) => Ok(Some(at)),
         Err(_) => Err(format!("{field} is not a time")),
     }
+}
+
+/// An instant as Graph writes nearly all of them, "2020-03-13T19:15:41Z": a user has one for each
+/// license, so it is read without trying other spellings. `None` is for the parser to judge.
+fn plain_time(text: &str) -> Option<Timestamp> {
+    let bytes: &[u8; 20] = text.as_bytes().try_into().ok()?;
+    if [4, 7, 10, 13, 16, 19].map(|at| bytes[at]) != *b"--T::Z" {
+        return None;
+    }
+    let two = |at: usize| {
+        let digits = [bytes[at], bytes[at + 1]];
+        let [tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
+        // Below 100.
+        (tens < 10 && ones < 10).then(|| (tens * 10 + ones).cast_signed())
+    };
+    let year = i16::from(two(0)?) * 100 + i16::from(two(2)?);
+    let at = DateTime::new(year, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?, 0).ok()?;
+    Offset::UTC.to_timestamp(at).ok()
 }
 
 pub(super) fn guid(field: &str, text: Option<&Text<'_>>) -> Result<Option<Uuid>, Reason> {
@@ -102,6 +134,8 @@ pub(super) fn count(number: Option<f64>) -> u32 {
 mod tests {
     use std::borrow::Cow;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -123,6 +157,34 @@ mod tests {
         check_text("Søren 🦀 مبيعات", Some("Søren 🦀 مبيعات"));
         check_text(&"x".repeat(4_096), Some(&"x".repeat(4_096)));
         check_text(&"ø".repeat(4_096), Some(&"ø".repeat(4_096)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_time_is_what_any_parser_makes_of_it(
+            text in "(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z"
+        ) {
+            if let Some(at) = plain_time(&text) {
+                prop_assert_eq!(text.parse().ok(), Some(at));
+            } else {
+                prop_assert!(text.contains(":60Z") || text.parse::<Timestamp>().is_err(), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_time_is_left_to_the_parser() {
+        for text in [
+            "2020-03-13t19:15:41z",
+            "2020-03-13 19:15:41Z",
+            "2020-03-13T19:15:4aZ",
+            "-020-03-13T19:15:41Z",
+            "2020-03-13T19:15:60Z",
+            "2020-03-13T19:15:411Z",
+            "2020-03-13T19:15:4é",
+        ] {
+            assert_eq!(plain_time(text), None, "{text}");
+        }
     }
 
     #[track_caller]

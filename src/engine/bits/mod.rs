@@ -3,10 +3,12 @@
 //! A filter works block by block on 1,024 words; a set adds itself to them or keeps what it has in
 //! common with them. A block belongs to every index that has not changed one of its rows.
 
+mod listed;
 mod renewed;
 
 use std::sync::Arc;
 
+pub(super) use listed::Listed;
 pub(super) use renewed::Renewed;
 
 use super::heap::{Heap, Parts};
@@ -142,6 +144,26 @@ impl Bits {
         true
     }
 
+    /// Adds rows that rise and are not there.
+    pub(super) fn add_all(&mut self, rows: &[u32]) {
+        if rows.is_empty() {
+            return;
+        }
+        let blocks = Arc::make_mut(&mut self.blocks);
+        for rows in rows.chunk_by(|left, right| left >> 16 == right >> 16) {
+            let (key, _) = split(rows[0]);
+            let lows = rows.iter().map(|row| split(*row).1);
+            match blocks.binary_search_by_key(&key, |block| block.key) {
+                Ok(index) => blocks[index].rows.add_all(lows),
+                Err(index) => {
+                    let rows = Rows::from_sorted(lows.collect());
+                    blocks.insert(index, Block { key, rows });
+                }
+            }
+        }
+        self.len += rows.len() as u32; // Distinct u32 values; a tenant never has all 2^32 of them.
+    }
+
     /// Takes a row out; false, and nothing copied, when it is not there.
     pub(super) fn remove(&mut self, row: u32) -> bool {
         let (key, low) = split(row);
@@ -263,16 +285,9 @@ impl FromIterator<u32> for Bits {
         let mut rows: Vec<u32> = rows.into_iter().collect();
         rows.sort_unstable();
         rows.dedup();
-        let of_one_block = |left: &u32, right: &u32| left >> 16 == right >> 16;
-        let blocks = rows.chunk_by(of_one_block).filter_map(|rows| {
-            let (key, _) = split(*rows.first()?);
-            let rows = Rows::from_sorted(rows.iter().map(|row| split(*row).1).collect());
-            Some(Block { key, rows })
-        });
-        Self {
-            blocks: Arc::new(blocks.collect()),
-            len: rows.len() as u32, // Distinct u32 values; a tenant never has all 2^32 of them.
-        }
+        let mut bits = Self::default();
+        bits.add_all(&rows);
+        bits
     }
 }
 
@@ -345,6 +360,27 @@ impl Rows {
                 let dense = Arc::make_mut(dense);
                 dense.words[usize::from(low >> 6)] |= bit(low);
                 dense.count += 1;
+            }
+        }
+    }
+
+    /// Adds rows that are not there.
+    fn add_all(&mut self, lows: impl Iterator<Item = u16>) {
+        match self {
+            Self::Few(rows) => {
+                let rows = Arc::make_mut(rows);
+                rows.extend(lows);
+                rows.sort_unstable();
+                if rows.len() > FEW_MAX {
+                    *self = Self::from_sorted(std::mem::take(rows));
+                }
+            }
+            Self::Dense(dense) => {
+                let dense = Arc::make_mut(dense);
+                for low in lows {
+                    dense.words[usize::from(low >> 6)] |= bit(low);
+                    dense.count += 1;
+                }
             }
         }
     }
@@ -451,6 +487,23 @@ mod tests {
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(bits.len() as usize, model.len());
             prop_assert_eq!(bits.first(), model.first().copied());
+        }
+
+        #[test]
+        fn rows_that_are_added_together_are_as_if_added_one_by_one(
+            there in prop::collection::btree_set(row(), 0..2500),
+            new in prop::collection::btree_set(row(), 0..2500),
+        ) {
+            let old: Bits = there.iter().copied().collect();
+            let mut bits = old.clone();
+            bits.add_all(&new.difference(&there).copied().collect::<Vec<_>>());
+            let all: Vec<u32> = (&there | &new).into_iter().collect();
+            prop_assert_eq!(bits.len() as usize, all.len());
+            for row in &new {
+                prop_assert!(!bits.insert(*row));
+            }
+            prop_assert_eq!(bits.iter().collect::<Vec<_>>(), all);
+            prop_assert_eq!(old.iter().collect::<Vec<_>>(), there.into_iter().collect::<Vec<_>>());
         }
 
         #[test]
