@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::group::Memberships;
 use super::ids::ObjectId;
 use super::sync_run::Dataset;
 use super::usage::Period;
@@ -17,8 +18,10 @@ pub struct Standing {
     pub as_of: Option<Timestamp>,
     /// How many rows the last whole reading had.
     pub rows: u64,
-    /// When every column was last read whole; what was asked since were changes.
+    /// Where changes are asked for in between: when everything was last read whole.
     pub whole_at: Option<Timestamp>,
+    /// A change was told that could not be read: only a whole reading makes up for it.
+    pub has_gaps: bool,
     /// Where Microsoft tells the next changes (`@odata.deltaLink`).
     pub delta_link: Option<String>,
     /// A report says that the tenant conceals names.
@@ -31,6 +34,8 @@ pub struct Standing {
     pub recent: Vec<u64>,
     /// Of users: names that people no longer have and reports may still use, newest first.
     pub former_names: Vec<FormerName>,
+    /// Of groups: members whom the users do not tell, the latest first.
+    pub absent_members: Vec<AbsentMember>,
 }
 
 impl Standing {
@@ -41,12 +46,14 @@ impl Standing {
             as_of: None,
             rows: 0,
             whole_at: None,
+            has_gaps: false,
             delta_link: None,
             is_concealed: false,
             fetches: Vec::new(),
             covered: Vec::new(),
             recent: Vec::new(),
             former_names: Vec::new(),
+            absent_members: Vec::new(),
         }
     }
 
@@ -110,4 +117,14 @@ pub struct FormerName {
     pub object_id: ObjectId,
     /// When we saw that it was gone.
     pub until: Timestamp,
+}
+
+/// A member of groups who is no user: not yet, or no longer. Groups keep whoever is removed for as long
+/// as it can be restored, and do not tell its memberships again when it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsentMember {
+    /// Who, and in which groups.
+    pub memberships: Memberships,
+    /// When it was last told, or when the user went.
+    pub since: Timestamp,
 }

@@ -97,15 +97,6 @@ impl UsersDraft {
         true
     }
 
-    /// After a complete list: removes every user that was not merged, and says which.
-    pub fn remove_unseen(&mut self) -> Vec<ObjectId> {
-        let unseen = self.unseen();
-        for id in &unseen {
-            self.remove(*id);
-        }
-        unseen
-    }
-
     /// After a complete list: who was not merged.
     pub fn unseen(&self) -> Vec<ObjectId> {
         let live = self.next.live().iter();
@@ -161,6 +152,11 @@ impl UsersDraft {
             self.remove_fact(dataset, *id);
         }
         unseen
+    }
+
+    /// Whether there is such a user.
+    pub fn holds(&self, id: ObjectId) -> bool {
+        self.next.find(id).is_some()
     }
 
     /// A user as the draft has it.

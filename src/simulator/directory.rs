@@ -142,6 +142,13 @@ impl Handle {
         self.world.tenancy().delta_page_rows = rows;
     }
 
+    /// Holds back the changes of users that come from now on, until it is called with false: rounds of
+    /// groups tell of whoever rounds of users do not tell of yet.
+    pub fn hold_back_user_changes(&self, holds: bool) {
+        let version = self.world.organization.view().version();
+        self.world.tenancy().users_told_until = holds.then_some(version);
+    }
+
     /// Ends all delta tokens that were handed out so far. Those that end by age end the same way.
     pub fn expire_delta_tokens(&self, end: DeltaEnd) {
         let mut tenancy = self.world.tenancy();

@@ -101,9 +101,27 @@ impl Handle {
         self.noted(self.world.organization.change(count, round))
     }
 
-    /// Removes `count` accounts; returns their object ids.
+    /// Removes `count` accounts, a third of them for good and the others for a while; returns their
+    /// object ids.
     pub fn remove_users(&self, count: u64) -> Vec<String> {
         self.noted(self.world.organization.remove(count))
+    }
+
+    /// Restores `count` accounts of those that were removed for a while, or as many as there are; returns
+    /// their object ids.
+    pub fn restore_users(&self, count: u64) -> Vec<String> {
+        self.noted(self.world.organization.restore(count, true))
+    }
+
+    /// The same, and no delta round tells of it: Microsoft was seen to forget some.
+    pub fn restore_users_untold(&self, count: u64) -> Vec<String> {
+        self.noted(self.world.organization.restore(count, false))
+    }
+
+    /// Removes for good `count` accounts of those that were removed for a while, or as many as there
+    /// are; returns their object ids.
+    pub fn purge_users(&self, count: u64) -> Vec<String> {
+        self.ids(self.world.organization.purge(count))
     }
 
     /// Adds `count` accounts; returns their object ids.

@@ -59,6 +59,8 @@ pub(crate) struct Tenancy {
     /// Delta tokens of an earlier epoch are of no use.
     pub(crate) delta_epoch: u64,
     pub(crate) delta_end: DeltaEnd,
+    /// Changes of users are told up to this version of the organization; `None`: all of them.
+    pub(crate) users_told_until: Option<u64>,
     /// Delta tokens so far: each is another.
     delta_tokens: u64,
     /// Paths below the version that are not there, with everything below them.
@@ -74,6 +76,7 @@ impl Default for Tenancy {
             delta_page_rows: DELTA_PAGE_ROWS,
             delta_epoch: 0,
             delta_end: DeltaEnd::Gone410WithLocation,
+            users_told_until: None,
             delta_tokens: 0,
             missing: Vec::new(),
         }

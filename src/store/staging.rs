@@ -157,7 +157,8 @@ impl Staging {
     }
 
     /// Stages what is known of a dataset besides its rows. Of its lists the first 200 fetches and
-    /// covered spans and the first 65,536 hashes and former names are kept: the newest.
+    /// covered spans, the first 65,536 hashes and former names and the first 16,384 absent members are
+    /// kept: the newest.
     pub fn set_standing(&mut self, standing: &Standing) -> Result<(), Error> {
         self.put(FactRef::Standing(standing))
     }

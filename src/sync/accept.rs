@@ -1,12 +1,13 @@
 //! Accepting a run that was held back because too much was gone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::run::{self, Merger};
 use super::tenant::lock;
 use super::{Coordinator, Refusal};
 use crate::domain::ids::{RunId, TenantKey};
-use crate::domain::sync_run::{DatasetState, ProblemKind, SyncRun, SyncTrigger};
+use crate::domain::sync_run::{Dataset, DatasetState, ProblemKind, SyncRun, SyncTrigger};
 use crate::store;
 
 impl Coordinator {
@@ -28,14 +29,15 @@ impl Coordinator {
                     .to_owned(),
             ));
         }
-        if run.state.is_published() {
-            lock(&tenant.accepted).extend(suspects);
-            return self.start(key, SyncTrigger::Manual).await;
-        }
         // Under the lock nothing else begins.
         let running = tenant.running.lock().await;
         if running.is_some() {
             return Err(Refusal::Conflict("a run is going on".to_owned()));
+        }
+        if run.state.is_published() {
+            return self
+                .begin(&tenant, running, SyncTrigger::Manual, suspects)
+                .await;
         }
         let shared = Arc::clone(&self.shared);
         let publishing = Arc::clone(&tenant);
@@ -75,7 +77,7 @@ impl Coordinator {
 }
 
 /// The datasets of a run that were held back.
-fn suspects(run: &SyncRun) -> Vec<crate::domain::sync_run::Dataset> {
+fn suspects(run: &SyncRun) -> BTreeSet<Dataset> {
     let parts = run.datasets.iter().filter(|part| {
         part.problem
             .as_ref()

@@ -21,14 +21,14 @@ mod tenant;
 mod tokens;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use reqwest::Url;
-use tokio::sync::watch;
+use tokio::sync::{MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ use crate::clock::SharedClock;
 use crate::domain::catalog::{Catalog, CatalogChanges};
 use crate::domain::ids::{RunId, SkuId, TenantKey};
 use crate::domain::license::{self, InvalidLicenseName};
-use crate::domain::sync_run::{Capability, Problem, ProblemKind, SyncRun, SyncTrigger};
+use crate::domain::sync_run::{Capability, Dataset, Problem, ProblemKind, SyncRun, SyncTrigger};
 use crate::domain::tenant::{Cloud, Connection, ConnectionState, TenantAccess};
 use crate::engine::Engine;
 use crate::msgraph::{Credential, Endpoints, Http};
@@ -286,19 +286,30 @@ impl Coordinator {
     /// Starts a run, or answers with the one that is running. The run is in the ledger before this
     /// returns.
     pub async fn start(&self, key: &TenantKey, trigger: SyncTrigger) -> Result<SyncRun, Refusal> {
-        let tenant = Arc::clone(self.state(key)?);
-        let mut running = tenant.running.lock().await;
+        let tenant = self.state(key)?;
+        let running = tenant.running.lock().await;
         if running.is_some()
             && let Some(run) = tenant.newest_run.borrow().clone()
         {
             return Ok(run);
         }
-        self.check_startable(&tenant)?;
+        self.begin(tenant, running, trigger, BTreeSet::new()).await
+    }
+
+    /// Begins a run where none is running, which believes some datasets, however short.
+    async fn begin(
+        &self,
+        tenant: &Arc<TenantState>,
+        mut running: MutexGuard<'_, Option<Running>>,
+        trigger: SyncTrigger,
+        accepted: BTreeSet<Dataset>,
+    ) -> Result<SyncRun, Refusal> {
+        self.check_startable(tenant)?;
         if trigger == SyncTrigger::Manual {
             tenant.tokens.forget_refusal();
         }
         let now = self.shared.clock.now();
-        let run = SyncRun::queued(new_run_id(now), key.clone(), trigger, now);
+        let run = SyncRun::queued(new_run_id(now), tenant.key.clone(), trigger, now);
         let filed = run.clone();
         self.shared
             .with_store(move |store| store.record_run(&filed))
@@ -311,8 +322,9 @@ impl Coordinator {
         // Under the lock: whoever finds a run in progress must find that run to answer with.
         let before = tenant.newest_run.send_replace(Some(run.clone()));
         *lock(&tenant.previous_run) = before;
+        *lock(&tenant.accepted) = accepted;
         drop(running);
-        let shared = Arc::clone(&self.shared);
+        let (shared, tenant) = (Arc::clone(&self.shared), Arc::clone(tenant));
         self.tasks.spawn(carry_out(shared, tenant, cancel));
         Ok(run)
     }

@@ -75,7 +75,7 @@ pub(super) struct TenantState {
     pub(super) running: tokio::sync::Mutex<Option<Running>>,
     /// The run before the newest.
     pub(super) previous_run: Mutex<Option<SyncRun>>,
-    /// Datasets whose next list is believed, however short: somebody accepted it.
+    /// Datasets that the newest run believes, however short: somebody accepted what the one before saw.
     pub(super) accepted: Mutex<BTreeSet<Dataset>>,
     /// The day on which activity was judged last.
     pub(super) judged_on: Mutex<Option<Date>>,

@@ -228,6 +228,33 @@ async fn a_sudden_drop_is_published_once_somebody_accepts_it() {
 }
 
 #[tokio::test]
+async fn what_is_accepted_is_believed_by_the_next_run_only() {
+    let server = fresh().await;
+    let microsoft = server.microsoft();
+    let subscriptions = || Fault::at("/v1.0/directory/subscriptions");
+    microsoft.fault(subscriptions().keep_rows(3));
+    let run = server.sync().await;
+    assert_eq!(run["state"], "PARTIAL");
+    assert!(problem(&run, "SUBSCRIPTIONS").starts_with("SUSPECT: "));
+    // The run that believes it comes to nothing.
+    microsoft.fault(Fault::at("/v1.0/users/delta").status(403));
+    let accept = "mutation ($run: ID!) {acceptSync(run: $run) {id}}";
+    let accepted = server.query(accept, json!({"run": run["id"]})).await;
+    assert_eq!(accepted.get("errors"), None, "{accepted}");
+    assert_eq!(server.synced().await["state"], "FAILED");
+    microsoft.clear_faults();
+    microsoft.fault(subscriptions().keep_rows(2));
+    let run = server.sync().await;
+    assert!(
+        problem(&run, "SUBSCRIPTIONS").starts_with("SUSPECT: "),
+        "{run}"
+    );
+    let accepted = server.query(accept, json!({"run": run["id"]})).await;
+    assert_eq!(accepted.get("errors"), None, "{accepted}");
+    assert_eq!(server.synced().await["state"], "COMPLETE");
+}
+
+#[tokio::test]
 async fn a_sudden_drop_is_published_once_a_second_run_sees_the_same() {
     let (server, held) = after_a_sudden_drop().await;
     // Others gone besides are another loss, which was seen but once.

@@ -35,6 +35,7 @@ mod secrets;
 
 // What happens on its own.
 mod changes;
+mod comings;
 mod connect;
 mod reports;
 mod streams;

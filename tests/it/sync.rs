@@ -264,6 +264,12 @@ async fn a_withdrawn_permission_fails_the_dataset_with_the_remedy_and_shows_as_a
     assert_eq!(users["state"], "MISSING_SCOPE");
     assert!(users["remedy"].as_str().unwrap().contains("User.Read.All"));
     assert_ne!(users["asOf"], json!(null));
+    // Of whatever else was given up nothing bad is known.
+    for name in ["LICENSES", "GROUPS", "SUBSCRIPTIONS"] {
+        assert_eq!(dataset(&run, name)["problem"], json!(null), "{name}");
+        let other = capabilities.iter().find(|one| one["dataset"] == name);
+        assert_eq!(other.unwrap()["state"], "OK", "{name}");
+    }
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ fn a_sync_without_changes_copies_nothing() {
         for user in &users {
             draft.merge(user);
         }
-        assert!(draft.remove_unseen().is_empty());
+        assert!(draft.unseen().is_empty());
     });
     assert_eq!((parts, bytes), (0, 0));
 }

@@ -47,6 +47,8 @@ pub struct UserPages<T> {
     deadline: Option<Instant>,
     expected: Option<u64>,
     page_rows: u32,
+    /// Whether a large list may be read in parts.
+    may_part: bool,
     /// The whole list first. If there are more, they are read instead of it.
     shares: Vec<Share>,
     /// Shares that go on at a link that was kept, and have not answered yet.
@@ -101,6 +103,7 @@ impl<T: UserRow> UserPages<T> {
             deadline: None,
             expected: None,
             page_rows: T::LIST.page_rows,
+            may_part: true,
             shares: vec![Share::new(Part::All)],
             on_kept_link: HashSet::new(),
             chains: 0,
@@ -108,6 +111,16 @@ impl<T: UserRow> UserPages<T> {
             seen_unreadable: HashMap::new(),
             rows: 0,
             is_resumed: false,
+        }
+    }
+
+    /// The same in one chain, however large it is: slower, and sure to have everybody. Parts may differ
+    /// by a few users from what Microsoft counts.
+    #[must_use]
+    pub fn in_one_chain(self) -> Self {
+        Self {
+            may_part: false,
+            ..self
         }
     }
 
@@ -155,7 +168,7 @@ impl<T: UserRow> UserPages<T> {
         match self.shares.as_slice() {
             [_, _, ..] => self.begin_parts(),
             [whole] if whole.is_over() => Ok(Stage::Over),
-            _ => self.begin_whole(true),
+            _ => self.begin_whole(self.may_part),
         }
     }
 

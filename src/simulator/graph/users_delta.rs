@@ -42,7 +42,9 @@ struct Page<'a> {
 
 fn answer(call: &Call) -> Result<Answer, GraphError> {
     let view = call.world.organization.view();
-    let round = Round::take_up(call, "users", view.version())?;
+    let told_until = call.world.tenancy().users_told_until;
+    let version = told_until.unwrap_or(u64::MAX).min(view.version());
+    let round = Round::take_up(call, "users", version)?;
     let tracked = Tracked::parse(round.select())?;
     let mut page = Page {
         view: &view,
@@ -112,7 +114,7 @@ impl Page<'_> {
                 return Some(version);
             }
             match self.view.event(version)? {
-                Event::UserAdded(user) => {
+                Event::UserAdded(user) | Event::UserRestored(user) => {
                     if let Some(person) = self.view.person(user) {
                         self.write_account(&person, None, None);
                     }
@@ -121,7 +123,7 @@ impl Page<'_> {
                     user,
                     rounds_before,
                 } => self.write_changed(user, rounds_before),
-                Event::UserRemoved(user) => self.write_removed(user),
+                Event::UserRemoved(user) | Event::UserPurged(user) => self.write_removed(user),
                 Event::ManagerLost { user, manager } if self.tracked.follows_manager => {
                     if let Some(person) = self.view.person(user) {
                         let then = self.round.is_minimal.then(|| person.clone());

@@ -69,13 +69,7 @@ impl Organization {
         let chosen = self.choose(count, u64::MAX - removed_before, |_, _| true);
         let mut edits = self.edit();
         for &user in &chosen {
-            let groups = self.groups_after_edits(&edits, user);
-            let led: Vec<u64> = led_by(user)
-                .filter(|&index| {
-                    let person = self.person_after_edits(&edits, index);
-                    self.is_there(&edits, index) && person.manager == Some(user)
-                })
-                .collect();
+            let led = self.led_after_edits(&edits, user);
             edits.removed.insert(user);
             edits.note(Event::UserRemoved(user));
             for user_led in led {
@@ -85,10 +79,58 @@ impl Organization {
                 });
             }
             if is_purged_when_removed(user) {
-                note_moves(&mut edits, user, &groups, &[]);
+                self.end_for_good(&mut edits, user);
             }
         }
         chosen
+    }
+
+    /// Restores `count` accounts of those that were removed for a while, or as many as there are, in the
+    /// groups where they were; returns their numbers. Of an account that is not `told`, no delta round
+    /// says that it is back.
+    pub(crate) fn restore(&self, count: u64, told: bool) -> Vec<u64> {
+        let mut edits = self.edit();
+        let chosen = removed_for_a_while(&edits, count);
+        for &user in &chosen {
+            edits.removed.remove(&user);
+            let led = self.led_after_edits(&edits, user);
+            for user in std::iter::once(user).chain(led) {
+                match told {
+                    true => edits.note(Event::UserRestored(user)),
+                    false => edits.touch(user),
+                }
+            }
+        }
+        chosen
+    }
+
+    /// Removes for good `count` accounts of those that were removed for a while, or as many as there
+    /// are, as Microsoft does after thirty days; returns their numbers.
+    pub(crate) fn purge(&self, count: u64) -> Vec<u64> {
+        let mut edits = self.edit();
+        let chosen = removed_for_a_while(&edits, count);
+        for &user in &chosen {
+            edits.note(Event::UserPurged(user));
+            self.end_for_good(&mut edits, user);
+        }
+        chosen
+    }
+
+    /// An account that is gone for good is in no group any more.
+    fn end_for_good(&self, edits: &mut Edits, user: u64) {
+        let groups = self.groups_after_edits(edits, user);
+        edits.purged.insert(user);
+        note_moves(edits, user, &groups, &[]);
+    }
+
+    /// The accounts whose manager it is.
+    fn led_after_edits(&self, edits: &Edits, manager: u64) -> Vec<u64> {
+        led_by(manager)
+            .filter(|&index| {
+                self.is_there(edits, index)
+                    && self.person_after_edits(edits, index).manager == Some(manager)
+            })
+            .collect()
     }
 
     /// Adds `count` accounts; returns their numbers.
@@ -253,6 +295,13 @@ fn led_by(manager: u64) -> impl Iterator<Item = u64> {
         .filter(move |&index| is_leader && index != manager)
 }
 
+/// The first `count` of those that can be restored.
+fn removed_for_a_while(edits: &Edits, count: u64) -> Vec<u64> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let kept = edits.removed.difference(&edits.purged);
+    kept.take(count).copied().collect()
+}
+
 fn set_member(edits: &mut Edits, group: u64, user: u64, is_member: bool) {
     edits
         .memberships
@@ -339,6 +388,33 @@ mod tests {
         assert!(!left.is_empty());
         assert!(left.iter().all(|user| user.is_multiple_of(3)));
         assert!(removed.iter().any(|user| !user.is_multiple_of(3)));
+    }
+
+    #[test]
+    fn who_is_restored_is_in_the_groups_of_before_and_who_is_purged_in_none() {
+        let organization = Organization::new(3, 600, "Contoso");
+        let groups_of = |user: u64| {
+            let view = organization.view();
+            let has = |group: &Group| view.members(group.number, user, 1) == [user];
+            view.groups().filter(has).count()
+        };
+        let before: Vec<usize> = (0..600).map(groups_of).collect();
+        organization.remove(60);
+        let version = organization.edit().journal.len();
+        let restored = organization.restore(10, true);
+        let untold = organization.restore(10, false);
+        let events = events_since(&organization, version);
+        for user in restored.iter().chain(&untold) {
+            assert_eq!(groups_of(*user), before[*user as usize]);
+            let is_told = events.contains(&Event::UserRestored(*user));
+            assert_eq!(is_told, restored.contains(user));
+        }
+        assert_eq!((restored.len(), untold.len()), (10, 10));
+        let purged = organization.purge(1_000);
+        assert!(purged.len() > 10);
+        assert!(purged.iter().all(|&user| groups_of(user) == 0));
+        assert!(organization.restore(1_000, true).is_empty());
+        assert_eq!(organization.view().count(), 600 - 60 + 20);
     }
 
     #[test]

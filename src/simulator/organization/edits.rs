@@ -15,6 +15,10 @@ pub(crate) enum Event {
     },
     /// The account is gone; see [`is_purged_when_removed`].
     UserRemoved(u64),
+    /// The account was gone for a while, and is now for good.
+    UserPurged(u64),
+    /// The account is back, or its manager is.
+    UserRestored(u64),
     /// The account's manager is gone.
     ManagerLost {
         user: u64,
@@ -37,6 +41,8 @@ pub(crate) enum Event {
 pub(super) struct Edits {
     pub(super) added: u64,
     pub(super) removed: BTreeSet<u64>,
+    /// Those of the removed who are gone for good.
+    pub(super) purged: BTreeSet<u64>,
     /// The rounds that changed an account, in their order.
     pub(super) rounds: BTreeMap<u64, Vec<u32>>,
     /// How often the states of an account's assignments were changed.
@@ -60,6 +66,8 @@ impl Edits {
             Event::UserAdded(user)
             | Event::UserChanged { user, .. }
             | Event::UserRemoved(user)
+            | Event::UserPurged(user)
+            | Event::UserRestored(user)
             | Event::ManagerLost { user, .. } => self.touch(user),
             Event::GroupAdded(_)
             | Event::GroupRemoved(_)

@@ -35,7 +35,6 @@ use super::random::guid;
 use creation::CreationOrder;
 use edits::Edits;
 use edits::Event;
-use edits::is_purged_when_removed;
 use groups::Group;
 use person::Person;
 use products::PRODUCTS;
@@ -271,7 +270,7 @@ impl View<'_> {
 
     /// Whether the account was removed for good.
     pub(crate) fn is_purged(&self, index: u64) -> bool {
-        self.is_removed(index) && is_purged_when_removed(index)
+        self.edits.purged.contains(&index)
     }
 
     /// How many accounts were removed whose numbers `matches`.
@@ -403,6 +402,8 @@ mod tests {
         organization.add(40);
         organization.change(120, 2);
         organization.remove(90);
+        assert_eq!(organization.view().seats_in_use(), counted(&organization));
+        organization.restore(40, true);
         assert_eq!(organization.view().seats_in_use(), counted(&organization));
         assert_ne!(counted(&organization), founding);
         assert_eq!(

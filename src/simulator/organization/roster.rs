@@ -3,7 +3,6 @@
 use super::Organization;
 use super::edits::Edits;
 use super::edits::Event;
-use super::edits::is_purged_when_removed;
 use super::groups::groups_of;
 
 /// The accounts of each group, by the numbers of both, ascending. Accounts that were removed and can
@@ -19,7 +18,7 @@ impl Roster {
         let count = organization.founding_groups() + edits.added_groups;
         let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
         for index in 0..organization.founded_with + edits.added {
-            if edits.removed.contains(&index) && is_purged_when_removed(index) {
+            if edits.purged.contains(&index) {
                 continue;
             }
             let person = organization.person_after_edits(edits, index);
@@ -36,9 +35,10 @@ impl Roster {
             version: edits.journal.len(),
         };
         for (&group, users) in &edits.memberships {
-            for (&user, _) in users.iter().filter(|(user, is_in)| {
-                **is_in && !(edits.removed.contains(user) && is_purged_when_removed(**user))
-            }) {
+            let told = users
+                .iter()
+                .filter(|(user, is_in)| **is_in && !edits.purged.contains(user));
+            for (&user, _) in told {
                 roster.set(group, user, true);
             }
         }
@@ -93,6 +93,8 @@ mod tests {
         organization.add_groups(3);
         organization.add(40);
         organization.remove(50);
+        organization.restore(10, true);
+        organization.purge(10);
         organization.change(120, 2);
         organization.change_members(60, 2);
         organization.remove_groups(2);

@@ -91,9 +91,11 @@ async fn rounds_that_are_merged_are_the_list() {
         visit.microsoft.change_users(60, turn);
         visit.microsoft.add_users(7);
         visit.microsoft.remove_users(9);
+        visit.microsoft.restore_users(3);
+        visit.microsoft.purge_users(1);
         visit.microsoft.change_users(20, turn + 100);
         let (rows, next) = round(&visit, &link).await;
-        assert!(rows.len() < 120, "only what changed: {}", rows.len());
+        assert!(rows.len() < 150, "only what changed: {}", rows.len());
         let ids: BTreeSet<&str> = texts(&rows, "/id").into_iter().collect();
         assert!(ids.len() < rows.len(), "some come twice");
         merge(&mut held, &rows);
@@ -207,6 +209,38 @@ async fn removed_users_are_named_for_a_while_or_for_good() {
         80,
         "a round from the beginning names them too"
     );
+}
+
+#[tokio::test]
+async fn who_is_restored_is_told_like_anybody_or_not_at_all() {
+    let visit = Visit::to(300).await;
+    visit.microsoft.remove_users(30);
+    let (_, link) = round(&visit, START).await;
+    let restored = visit.microsoft.restore_users(2);
+    visit.microsoft.restore_users_untold(2);
+    let purged = visit.microsoft.purge_users(2);
+    assert_eq!(listed(&visit).await.len(), 300 - 30 + 4);
+    let (rows, _) = round(&visit, &link).await;
+    let told = texts(&rows, "/id");
+    assert!(restored.iter().all(|id| told.contains(&id.as_str())));
+    let (gone, there): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| row.get("@removed").is_some());
+    assert!(there.iter().all(|row| row.get("displayName").is_some()));
+    let gone: Vec<_> = gone.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(gone, purged);
+}
+
+#[tokio::test]
+async fn changes_that_are_held_back_are_told_later() {
+    let visit = Visit::to(60).await;
+    let (_, link) = round(&visit, START).await;
+    visit.microsoft.hold_back_user_changes(true);
+    let added = visit.microsoft.add_users(2);
+    let (rows, link) = round(&visit, &link).await;
+    assert_eq!(rows, Vec::<Value>::new());
+    visit.microsoft.hold_back_user_changes(false);
+    let (rows, _) = round(&visit, &link).await;
+    assert_eq!(texts(&rows, "/id"), added);
 }
 
 #[tokio::test]

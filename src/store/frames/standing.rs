@@ -4,11 +4,13 @@
 //! bound is the oldest, and forgotten.
 
 use prost::Message;
+use uuid::Uuid;
 
 use super::columns::cut;
 use super::days::{day, day_number};
+use crate::domain::group::Memberships;
 use crate::domain::ids::ObjectId;
-use crate::domain::standing::{Fetch, Fetched, FormerName, Span, Standing};
+use crate::domain::standing::{AbsentMember, Fetch, Fetched, FormerName, Span, Standing};
 use crate::domain::sync_run::Dataset;
 use crate::domain::usage::Period;
 use crate::store::Error;
@@ -23,6 +25,8 @@ pub(in crate::store) const COVERED_MAX: usize = 200;
 pub(in crate::store) const RECENT_MAX: usize = 65_536;
 /// So many former names are kept: when a company changes its domain, most people have one.
 pub(in crate::store) const FORMER_NAMES_MAX: usize = 65_536;
+/// So many members who are no users are kept: a megabyte or two where each is in ten groups.
+pub(in crate::store) const ABSENT_MEMBERS_MAX: usize = 16_384;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct StandingRecord {
@@ -46,6 +50,10 @@ pub(super) struct StandingRecord {
     recent: Vec<u64>,
     #[prost(message, repeated, tag = "10")]
     former_names: Vec<FormerNameRecord>,
+    #[prost(bool, tag = "11")]
+    has_gaps: bool,
+    #[prost(message, repeated, tag = "12")]
+    absent_members: Vec<AbsentMemberRecord>,
 }
 
 /// Of a period, of a day, or of neither: then of the whole.
@@ -83,6 +91,17 @@ struct FormerNameRecord {
     until: Option<TimeRecord>,
 }
 
+#[derive(Clone, PartialEq, Message)]
+struct AbsentMemberRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    object_id: Vec<u8>,
+    /// 16 bytes each.
+    #[prost(bytes = "vec", tag = "2")]
+    groups: Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    since: Option<TimeRecord>,
+}
+
 impl From<&Standing> for StandingRecord {
     fn from(standing: &Standing) -> Self {
         // Every field is named: a new one does not compile until it is kept.
@@ -91,14 +110,17 @@ impl From<&Standing> for StandingRecord {
             as_of,
             rows,
             whole_at,
+            has_gaps,
             delta_link,
             is_concealed,
             fetches,
             covered,
             recent,
             former_names,
+            absent_members,
         } = standing;
         let former_names = former_names.iter().take(FORMER_NAMES_MAX);
+        let absent_members = absent_members.iter().take(ABSENT_MEMBERS_MAX);
         Self {
             dataset: dataset.number(),
             as_of: as_of.map(TimeRecord::from),
@@ -110,6 +132,8 @@ impl From<&Standing> for StandingRecord {
             covered: covered.iter().take(COVERED_MAX).map(Into::into).collect(),
             recent: recent.iter().copied().take(RECENT_MAX).collect(),
             former_names: former_names.map(Into::into).collect(),
+            has_gaps: *has_gaps,
+            absent_members: absent_members.map(Into::into).collect(),
         }
     }
 }
@@ -121,17 +145,21 @@ impl StandingRecord {
         let covered = self.covered.into_iter().map(SpanRecord::into_span);
         let former_names = self.former_names.into_iter();
         let former_names = former_names.map(FormerNameRecord::into_name);
+        let absent_members = self.absent_members.into_iter();
+        let absent_members = absent_members.map(AbsentMemberRecord::into_member);
         Ok(Standing {
             dataset: known::<Dataset>(self.dataset, "dataset")?,
             as_of: self.as_of.map(TimeRecord::into_time).transpose()?,
             rows: self.rows,
             whole_at: self.whole_at.map(TimeRecord::into_time).transpose()?,
+            has_gaps: self.has_gaps,
             delta_link: self.delta_link,
             is_concealed: self.is_concealed,
             fetches: fetches.collect::<Result<_, _>>()?,
             covered: covered.collect::<Result<_, _>>()?,
             recent: self.recent,
             former_names: former_names.collect::<Result<_, _>>()?,
+            absent_members: absent_members.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -215,6 +243,34 @@ impl FormerNameRecord {
             name: self.name,
             object_id: ObjectId(guid(&self.object_id)?),
             until: self.until.ok_or_else(cut)?.into_time()?,
+        })
+    }
+}
+
+impl From<&AbsentMember> for AbsentMemberRecord {
+    fn from(member: &AbsentMember) -> Self {
+        let AbsentMember { memberships, since } = member;
+        let Memberships { object_id, groups } = memberships;
+        Self {
+            object_id: object_id.0.as_bytes().to_vec(),
+            groups: groups.iter().flat_map(|id| id.0.into_bytes()).collect(),
+            since: Some((*since).into()),
+        }
+    }
+}
+
+impl AbsentMemberRecord {
+    fn into_member(self) -> Result<AbsentMember, Error> {
+        let (groups, []) = self.groups.as_chunks::<16>() else {
+            return Err(cut());
+        };
+        let groups = groups.iter().map(|id| ObjectId(Uuid::from_bytes(*id)));
+        Ok(AbsentMember {
+            memberships: Memberships {
+                object_id: ObjectId(guid(&self.object_id)?),
+                groups: groups.collect(),
+            },
+            since: self.since.ok_or_else(cut)?.into_time()?,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::audit::{DirectoryChange, DirectoryChangeKind, DirectoryChange
 use crate::domain::group::{Group, Memberships};
 use crate::domain::ids::{ApplicationId, SubscriptionId};
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
-use crate::domain::standing::{Fetch, Fetched, FormerName, Span, Standing};
+use crate::domain::standing::{AbsentMember, Fetch, Fetched, FormerName, Span, Standing};
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::{HistoryNumber, HistoryUser, Metric, Period, Usage, UsageDay, Values};
 use crate::domain::user_fact::UserFact;
@@ -209,34 +209,46 @@ fn any_standing(dataset: Dataset) -> impl Strategy<Value = Standing> {
         object_id: ObjectId(id),
         until,
     });
+    let groups = prop::collection::vec(any_guid().prop_map(ObjectId), 0..4);
+    let absent = (any_guid(), groups, any_time()).prop_map(|(id, groups, since)| AbsentMember {
+        memberships: Memberships {
+            object_id: ObjectId(id),
+            groups,
+        },
+        since,
+    });
     let lists = (
         prop::collection::vec(fetch, 0..4),
         prop::collection::vec(span, 0..4),
         prop::collection::vec(any::<u64>(), 0..4),
         prop::collection::vec(former, 0..4),
+        prop::collection::vec(absent, 0..4),
     );
     (
         of(any_time()),
         any::<u64>(),
         of(any_time()),
+        any::<bool>(),
         of(any_text()),
         any::<bool>(),
         lists,
     )
         .prop_map(
-            move |(as_of, rows, whole_at, delta_link, is_concealed, lists)| {
-                let (fetches, covered, recent, former_names) = lists;
+            move |(as_of, rows, whole_at, has_gaps, delta_link, is_concealed, lists)| {
+                let (fetches, covered, recent, former_names, absent_members) = lists;
                 Standing {
                     dataset,
                     as_of,
                     rows,
                     whole_at,
+                    has_gaps,
                     delta_link,
                     is_concealed,
                     fetches,
                     covered,
                     recent,
                     former_names,
+                    absent_members,
                 }
             },
         )

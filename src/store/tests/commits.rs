@@ -272,7 +272,8 @@ fn what_a_dataset_cannot_say_of_users_is_refused() {
 
 #[test]
 fn the_oldest_of_a_standing_too_long_is_forgotten() {
-    use crate::domain::standing::{Fetch, Fetched, FormerName, Span, Standing};
+    use crate::domain::group::Memberships;
+    use crate::domain::standing::{AbsentMember, Fetch, Fetched, FormerName, Span, Standing};
     let store = in_memory(&MemoryBackend::new());
     let at = |number: usize| as_of(number as u128);
     let mut random = crate::store::samples::Random(1);
@@ -299,6 +300,15 @@ fn the_oldest_of_a_standing_too_long_is_forgotten() {
                 until: at(number),
             })
             .collect(),
+        absent_members: (0..17_000)
+            .map(|number| AbsentMember {
+                memberships: Memberships {
+                    object_id: ObjectId(Uuid::from_u128(number)),
+                    groups: vec![ObjectId(Uuid::nil())],
+                },
+                since: as_of(number),
+            })
+            .collect(),
         ..Standing::new(Dataset::SignIns)
     };
     let mut staging = store.stage(&contoso(), run_id(1));
@@ -310,6 +320,7 @@ fn the_oldest_of_a_standing_too_long_is_forgotten() {
     expected.covered.truncate(200);
     expected.recent.truncate(65_536);
     expected.former_names.truncate(65_536);
+    expected.absent_members.truncate(16_384);
     let found: Vec<_> = found.others.into_values().collect();
     assert!(found == [Fact::Standing(expected)]);
 }

@@ -37,10 +37,7 @@ impl Attempt<'_> {
         let committed =
             tokio::task::spawn_blocking(move || commit(&shared, &tenant, merger, &finished)).await;
         match committed {
-            Ok(Ok(effort)) => {
-                lock(&self.tenant.accepted).clear();
-                Ok((run, effort))
-            }
+            Ok(Ok(effort)) => Ok((run, effort)),
             Ok(Err(error)) => Err(ending::stop_of_store(error)),
             Err(_) => Err(Stop::Failed(Problem::new(
                 ProblemKind::Internal,

@@ -36,25 +36,19 @@ pub(in crate::sync) fn end(run: &mut SyncRun, problem: Option<Problem>, now: Tim
         None => SyncState::Canceled,
     };
     for part in &mut run.datasets {
-        end_part(part, problem.as_ref(), now);
+        end_part(part, now);
     }
     run.problem = problem;
 }
 
-/// Ends the part of a run that will not go on.
-fn end_part(part: &mut DatasetRun, problem: Option<&Problem>, now: Timestamp) {
+/// Ends the part of a run that will not go on. It met no problem of its own: what the run met says
+/// nothing of what else works.
+fn end_part(part: &mut DatasetRun, now: Timestamp) {
     match part.state {
-        DatasetState::Waiting => {
-            part.state = DatasetState::Skipped;
-            part.problem = problem.cloned();
-        }
+        DatasetState::Waiting => part.state = DatasetState::Skipped,
         DatasetState::Running => {
-            part.state = match problem {
-                Some(_) => DatasetState::Failed,
-                None => DatasetState::Skipped,
-            };
+            part.state = DatasetState::Skipped;
             part.finished_at = Some(now);
-            part.problem = problem.cloned();
         }
         DatasetState::Complete
         | DatasetState::Unchanged
@@ -91,5 +85,47 @@ pub(in crate::sync) fn problem_of_store(error: &store::Error) -> Problem {
             "the disk of the data directory is full or nearly so. Free space; the next run begins by itself. What is held stays readable.",
         ),
         other => Problem::new(ProblemKind::Storage, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{RunId, TenantKey};
+    use crate::domain::sync_run::{Dataset, SyncTrigger};
+
+    #[track_caller]
+    fn check(problem: Option<Problem>, state: SyncState) {
+        let tenant = TenantKey::parse("contoso").unwrap();
+        let (id, now) = (RunId(uuid::Uuid::nil()), Timestamp::UNIX_EPOCH);
+        let mut run = SyncRun::queued(id, tenant, SyncTrigger::Schedule, now);
+        let own = Problem::new(ProblemKind::Permission, "of its own");
+        let states = [
+            (Dataset::Users, DatasetState::Failed, Some(own.clone())),
+            (Dataset::Licenses, DatasetState::Complete, None),
+            (Dataset::Groups, DatasetState::Running, None),
+        ];
+        for (dataset, state, problem) in states {
+            let part = run.dataset_mut(dataset).unwrap();
+            (part.state, part.problem) = (state, problem);
+        }
+        end(&mut run, problem.clone(), now);
+        assert_eq!((run.state, &run.problem), (state, &problem));
+        let part = |dataset| {
+            let part = run.dataset(dataset).unwrap();
+            (part.state, part.problem.clone())
+        };
+        assert_eq!(part(Dataset::Users), (DatasetState::Failed, Some(own)));
+        assert_eq!(part(Dataset::Licenses), (DatasetState::Complete, None));
+        assert_eq!(part(Dataset::Groups), (DatasetState::Skipped, None));
+        assert_eq!(part(Dataset::SignIns), (DatasetState::Skipped, None));
+    }
+
+    #[test]
+    fn what_ends_a_run_is_no_problem_of_the_parts_that_did_not_meet_it() {
+        check(None, SyncState::Canceled);
+        check(Some(interrupted()), SyncState::Failed);
+        let withdrawn = Problem::new(ProblemKind::Permission, "of the users");
+        check(Some(withdrawn), SyncState::Failed);
     }
 }

@@ -1,12 +1,14 @@
 //! What a run makes of a tenant: the next index as a draft, and on disk what differs.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::absent::{AbsentMembers, moved};
 use super::commit::Effort;
-use crate::domain::group::Group;
+use crate::domain::group::{Group, Memberships};
 use crate::domain::ids::{ObjectId, RunId, TenantKey};
 use crate::domain::license::License;
 use crate::domain::standing::{FormerName, Standing};
@@ -34,6 +36,10 @@ pub(in crate::sync) struct Merger {
     pub(super) as_of: Timestamp,
     /// What was staged before by a run that was cut, in its own words; see [`Staging::checkpoint`].
     pub(super) note: Option<Vec<u8>>,
+    /// Users who are there, though nothing told that they came.
+    pub(super) unheard_of: BTreeSet<ObjectId>,
+    /// Members of groups who are no users.
+    pub(super) absent: AbsentMembers,
     organization: Option<Organization>,
     licenses: Option<Vec<License>>,
     groups: Option<Vec<Group>>,
@@ -71,14 +77,18 @@ impl Merger {
 
     /// On top of the published index, with rows staged before or none.
     pub(in crate::sync) fn new(base: Arc<TenantIndex>, staging: Staging, as_of: Timestamp) -> Self {
+        let groups = base.standing(Dataset::Groups);
+        let absent = groups.map_or(&[][..], |standing| &standing.absent_members);
         Self {
             draft: base.draft(),
             history: base.history_draft(),
+            absent: AbsentMembers::new(absent),
             base,
             staging,
             effort: Effort::default(),
             as_of,
             note: None,
+            unheard_of: BTreeSet::new(),
             organization: None,
             licenses: None,
             groups: None,
@@ -186,6 +196,10 @@ impl Merger {
 
     /// Takes out a user who is gone, with everything that was said of it.
     pub(super) fn remove_user(&mut self, id: ObjectId) -> Result<(), store::Error> {
+        self.unheard_of.remove(&id);
+        if let Some(UserFact::Memberships(held)) = self.draft.fact(Dataset::Groups, id) {
+            self.absent.put(held, self.as_of);
+        }
         for dataset in Dataset::ALL {
             if self.draft.remove_fact(dataset, id) {
                 self.staging.remove_user_fact(dataset, id)?;
@@ -229,7 +243,8 @@ impl Merger {
 
     /// Every license that Microsoft lists, sorted; whether that is news.
     pub(super) fn set_licenses(&mut self, licenses: Vec<License>) -> Result<bool, store::Error> {
-        let held = self.listed_licenses();
+        let held = self.licenses.take();
+        let held = held.unwrap_or_else(|| self.listed_licenses());
         let (changed, gone) = difference(&held, &licenses, |license| license.sku_id);
         for license in &changed {
             self.staging.put_license(license)?;
@@ -247,7 +262,8 @@ impl Merger {
         &mut self,
         subscriptions: Vec<Subscription>,
     ) -> Result<bool, store::Error> {
-        let held = self.base.subscriptions();
+        let held = self.subscriptions.take();
+        let held = held.as_deref().unwrap_or(self.base.subscriptions());
         let (changed, gone) = difference(held, &subscriptions, |subscription| subscription.id);
         for subscription in &changed {
             self.staging.put_subscription(subscription)?;
@@ -262,7 +278,9 @@ impl Merger {
 
     /// Every group, sorted; whether that is news.
     pub(super) fn set_groups(&mut self, groups: Vec<Group>) -> Result<bool, store::Error> {
-        let (changed, gone) = difference(self.base.groups(), &groups, |group| group.object_id);
+        let held = self.groups.take();
+        let held = held.as_deref().unwrap_or(self.base.groups());
+        let (changed, gone) = difference(held, &groups, |group| group.object_id);
         for group in &changed {
             self.staging.put_group(group)?;
         }
@@ -285,13 +303,69 @@ impl Merger {
 
     /// Names that people no longer have, those of this run included; for joining reports.
     pub(super) fn known_former_names(&self) -> Vec<FormerName> {
-        let users = self
-            .standings
-            .iter()
-            .rev()
-            .find(|one| one.dataset == Dataset::Users);
-        let users = users.or_else(|| self.base.standing(Dataset::Users));
+        let users = self.newest_standing(Dataset::Users);
         users.map_or_else(Vec::new, |standing| standing.former_names.clone())
+    }
+
+    /// Where a user stands who came into groups (true) and left them; whether that is news.
+    pub(super) fn move_user(
+        &mut self,
+        user: ObjectId,
+        moves: &BTreeMap<ObjectId, bool>,
+        is_whole: bool,
+    ) -> Result<bool, store::Error> {
+        let held = match self.draft.fact(Dataset::Groups, user) {
+            Some(UserFact::Memberships(held)) if !is_whole => held.groups,
+            _ => Vec::new(),
+        };
+        let groups = moved(held, moves);
+        if groups.is_empty() {
+            let was_told = self.draft.remove_fact(Dataset::Groups, user);
+            if was_told {
+                self.staging.remove_user_fact(Dataset::Groups, user)?;
+            }
+            return Ok(was_told);
+        }
+        self.put_user_fact(&UserFact::Memberships(Memberships {
+            object_id: user,
+            groups,
+        }))
+    }
+
+    /// Those who were absent and are users now are in their groups; whether there are any.
+    pub(super) fn let_in(&mut self) -> Result<bool, store::Error> {
+        let mut is_news = false;
+        for came in self.absent.take_present(|id| self.draft.holds(id)) {
+            let joined = came.groups.into_iter().map(|group| (group, true));
+            is_news |= self.move_user(came.object_id, &joined.collect(), false)?;
+        }
+        Ok(is_news)
+    }
+
+    /// Whatever came of the groups: nobody who came or went in this run loses its memberships.
+    pub(super) fn keep_absent(&mut self) -> Result<(), store::Error> {
+        self.let_in()?;
+        let Some(standing) = self.newest_standing(Dataset::Groups) else {
+            return Ok(());
+        };
+        let groups = self.groups.as_deref().unwrap_or(self.base.groups());
+        let groups: HashSet<ObjectId> = groups.iter().map(|group| group.object_id).collect();
+        let absent_members = self.absent.to_list(&groups, self.as_of);
+        if absent_members == standing.absent_members {
+            return Ok(());
+        }
+        let standing = Standing {
+            absent_members,
+            ..standing.clone()
+        };
+        self.set_standing(standing)
+    }
+
+    /// The standing of this run, else the one before it.
+    fn newest_standing(&self, dataset: Dataset) -> Option<&Standing> {
+        let mut told = self.standings.iter().rev();
+        let told = told.find(|standing| standing.dataset == dataset);
+        told.or_else(|| self.base.standing(dataset))
     }
 
     /// Everything but what is staged: what the next index is made of, and the staging.

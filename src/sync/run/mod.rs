@@ -7,6 +7,7 @@
 //!
 //! Without users or licenses nothing is published. Whatever else fails keeps its older facts.
 
+mod absent;
 mod commit;
 mod ending;
 mod groups;
@@ -16,6 +17,8 @@ mod merging;
 mod part;
 mod sign_in_activity;
 mod tenant_facts;
+#[cfg(test)]
+mod tests;
 mod use_of;
 mod users;
 
@@ -106,15 +109,17 @@ impl<'a> Attempt<'a> {
         let base = self.shared.index(&self.tenant.key);
         let merging = self.begin_merging(&base).await?;
         let read = self.read_all(&base, &merging).await;
+        // Where the merging failed, the reading ends too, and does not know why.
         let merger = merging.finish().await;
-        read?;
         let mut merger =
             merger.map_err(|error| self.fail(Dataset::Users, ending::problem_of_store(&error)))?;
+        read?;
         if let Some(organization) = organization {
             merger
                 .set_organization(organization)
                 .map_err(ending::stop_of_store)?;
         }
+        merger.keep_absent().map_err(ending::stop_of_store)?;
         Ok(merger)
     }
 

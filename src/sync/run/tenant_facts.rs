@@ -153,7 +153,6 @@ impl Attempt<'_> {
     fn read_standing(&self, dataset: Dataset, rows: u64) -> Standing {
         let mut standing = Standing::new(dataset);
         standing.as_of = Some(self.as_of);
-        standing.whole_at = Some(self.as_of);
         standing.rows = rows;
         standing
     }

@@ -12,7 +12,7 @@ use crate::domain::sync_run::{Dataset, ProblemKind};
 use crate::domain::user::User;
 use crate::engine::TenantIndex;
 use crate::msgraph::{
-    self, Changes, Meter, Quarantined, Rows, UserAssignments, UserPatch, UsersCheckpoint,
+    self, Changes, Meter, Quarantined, Rows, UserAssignments, UserPages, UserPatch, UsersCheckpoint,
 };
 use crate::store;
 
@@ -37,6 +37,11 @@ impl Tally {
         self.add_counts(page.rows.len(), &page.quarantined);
     }
 
+    /// Rows that were told, readable or not.
+    fn told(&self) -> u64 {
+        self.rows + self.quarantined
+    }
+
     pub(super) fn add_counts(&mut self, rows: usize, quarantined: &[Quarantined]) {
         self.rows += rows as u64;
         self.quarantined += quarantined.len() as u64;
@@ -49,10 +54,14 @@ impl Tally {
 
 /// Why users could not be read one way; another may be left.
 enum Detour {
-    /// Microsoft forgot where we were: everything must be read.
-    Expired,
+    /// Everything must be read, for this reason.
+    Whole(&'static str),
     Stop(Stop),
 }
+
+const FORGOTTEN: &str = "the changes are no longer told from where we were";
+const UNREADABLE: &str = "a change could not be read, and is told only once";
+const UNHEARD_OF: &str = "somebody is there of whom no change told";
 
 impl Attempt<'_> {
     pub(super) async fn read_users(
@@ -67,17 +76,17 @@ impl Attempt<'_> {
             .take()
             .filter(|_| base.as_of().is_some());
         let read = match link {
-            Some(link) => match self.read_changes(&link, base, merging, &meter).await {
-                Ok(link) => {
-                    self.read_columns(&mut standing, Some(link), merging, &meter)
-                        .await
+            Some(link) => {
+                let read = self.read_news(link, &mut standing, base, merging, &meter);
+                match read.await {
+                    Ok(()) => Ok(()),
+                    Err(Detour::Whole(why)) => {
+                        tracing::info!(tenant = %self.tenant.key, why, "all users are read");
+                        self.read_whole(&mut standing, base, merging, &meter).await
+                    }
+                    Err(Detour::Stop(stop)) => Err(stop),
                 }
-                Err(Detour::Expired) => {
-                    tracing::info!(tenant = %self.tenant.key, "the changes of users are no longer told from where we were; all users are read");
-                    self.read_whole(&mut standing, base, merging, &meter).await
-                }
-                Err(Detour::Stop(stop)) => Err(stop),
-            },
+            }
             None => self.read_whole(&mut standing, base, merging, &meter).await,
         };
         read?;
@@ -89,7 +98,7 @@ impl Attempt<'_> {
         });
         // Where the merging ended early, it says itself why.
         if let Some(is_changed) = merged.await
-            && self.held.get().is_none()
+            && !self.is_failed(Dataset::Users)
         {
             self.complete(Dataset::Users, is_changed);
         }
@@ -112,33 +121,18 @@ impl Attempt<'_> {
             Some(note) => (note.delta_link, Some(note.left)),
             None => (self.begin_changes(meter).await?, None),
         };
-        let mut pages = self.tenant.client.users(left.as_ref(), meter);
         // Only then is whoever was read the same as what was staged.
         let is_first = base.as_of().is_none();
-        let (mut tally, mut page_count) = (Tally::default(), 0_u64);
-        loop {
-            let page = match pages.next().await {
-                Ok(Some(page)) => page,
-                Ok(None) => break,
-                Err(error) => {
-                    self.count(dataset, meter, tally.rows, tally.quarantined);
-                    self.keep_for_later(&error, is_first, &link, pages.checkpoint(), merging)
-                        .await;
-                    return Err(self.fail_by(dataset, error).await);
-                }
-            };
-            tally.add(&page);
-            self.count(dataset, meter, tally.rows, tally.quarantined);
-            self.show_progress(tally.rows, pages.expected());
-            if !merging.now(move |merger| merger.take_users(&page)).await {
-                return Ok(());
-            }
-            page_count += 1;
-            if is_first && page_count.is_multiple_of(CHECKPOINT_PAGES) {
-                self.checkpoint(&link, pages.checkpoint(), merging).await;
-            }
+        let mut pages = self.tenant.client.users(left.as_ref(), meter);
+        let kept = is_first.then_some(&link);
+        let mut tally = self.read_list(&mut pages, kept, merging, meter).await?;
+        let is_short = pages.expected().is_some_and(|all| tally.told() < all);
+        let unseen = merging.ask(|merger| Ok(merger.draft.unseen().len()));
+        if is_short && unseen.await.is_some_and(|unseen| unseen > 0) {
+            tracing::info!(tenant = %self.tenant.key, "whoever is missing may be in none of the parts; the list is read in one");
+            let mut pages = self.tenant.client.users(None, meter).in_one_chain();
+            tally = self.read_list(&mut pages, None, merging, meter).await?;
         }
-        self.count(dataset, meter, tally.rows, tally.quarantined);
         self.judge_quarantine(
             dataset,
             tally.rows,
@@ -146,8 +140,7 @@ impl Attempt<'_> {
             tally.example.as_ref(),
         )
         .map_err(|problem| self.fail(dataset, problem))?;
-        let told = tally.rows + tally.quarantined;
-        self.hold_if_suspect(dataset, tally.rows, told, base.user_count());
+        self.hold_if_suspect(dataset, tally.rows, tally.told(), base.user_count());
         standing.delta_link = link;
         standing.whole_at = Some(self.as_of);
         // A row that does not say whose it is may be anybody's: then nobody is gone for sure.
@@ -155,6 +148,45 @@ impl Attempt<'_> {
             merging.now(Merger::remove_unseen_users).await;
         }
         Ok(())
+    }
+
+    /// A list of users to its end. A first one is kept as far as it was read, with the link to the changes
+    /// that come after it.
+    async fn read_list(
+        &self,
+        pages: &mut UserPages<User>,
+        kept: Option<&Option<String>>,
+        merging: &Merging,
+        meter: &Meter,
+    ) -> Result<Tally, Stop> {
+        let dataset = Dataset::Users;
+        let (mut tally, mut page_count) = (Tally::default(), 0_u64);
+        loop {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(error) => {
+                    self.count(dataset, meter, tally.rows, tally.quarantined);
+                    if let Some(link) = kept.filter(|_| self.passes(&error)) {
+                        self.checkpoint(link, pages.checkpoint(), merging).await;
+                    }
+                    return Err(self.fail_by(dataset, error).await);
+                }
+            };
+            tally.add(&page);
+            self.count(dataset, meter, tally.rows, tally.quarantined);
+            self.show_progress(tally.rows, pages.expected());
+            if !merging.now(move |merger| merger.take_users(&page)).await {
+                // Where the merging ended early, it says itself why.
+                return Err(Stop::Canceled);
+            }
+            page_count += 1;
+            if let Some(link) = kept.filter(|_| page_count.is_multiple_of(CHECKPOINT_PAGES)) {
+                self.checkpoint(link, pages.checkpoint(), merging).await;
+            }
+        }
+        self.count(dataset, meter, tally.rows, tally.quarantined);
+        Ok(tally)
     }
 
     /// Where changes will be told from now on; `None` where Microsoft does not tell them: then
@@ -173,6 +205,38 @@ impl Attempt<'_> {
         }
     }
 
+    /// What changed since the last run, and once a day the columns that changes do not tell. These show
+    /// also who is there though no change told of it: Microsoft was seen to restore users in silence.
+    async fn read_news(
+        &self,
+        link: String,
+        standing: &mut Standing,
+        base: &Arc<TenantIndex>,
+        merging: &Merging,
+        meter: &Meter,
+    ) -> Result<(), Detour> {
+        let mut link = self.read_changes(&link, base, merging, meter).await?;
+        let is_fresh = standing
+            .whole_at
+            .is_some_and(|at| self.as_of.duration_since(at) < WHOLE_COLUMNS_EVERY);
+        // What is held back may be believed if the next run tells just as many changes.
+        if !is_fresh && !self.is_failed(Dataset::Users) {
+            self.read_columns(merging, meter)
+                .await
+                .map_err(Detour::Stop)?;
+            standing.whole_at = Some(self.as_of);
+        }
+        if is_anybody_unheard_of(merging).await {
+            // Who came meanwhile is told by now.
+            link = self.read_changes(&link, base, merging, meter).await?;
+            if is_anybody_unheard_of(merging).await {
+                return Err(Detour::Whole(UNHEARD_OF));
+            }
+        }
+        standing.delta_link = Some(link);
+        Ok(())
+    }
+
     /// What changed since the last run; where the changes after these are told.
     async fn read_changes(
         &self,
@@ -183,52 +247,38 @@ impl Attempt<'_> {
     ) -> Result<String, Detour> {
         let dataset = Dataset::Users;
         let mut pages = self.tenant.client.user_changes(link, meter);
-        let (mut tally, mut removed) = (Tally::default(), 0_u64);
+        let mut tally = Tally::default();
         loop {
             let page = match pages.next().await {
                 Ok(Some(page)) => page,
                 Ok(None) => break,
-                Err(msgraph::Error::Expired) => return Err(Detour::Expired),
+                Err(msgraph::Error::Expired) => return Err(Detour::Whole(FORGOTTEN)),
                 Err(error) => {
                     self.count(dataset, meter, tally.rows, tally.quarantined);
                     return Err(Detour::Stop(self.fail_by(dataset, error).await));
                 }
             };
             tally.add_counts(page.changed.len() + page.removed.len(), &page.quarantined);
-            removed += page.removed.len() as u64;
             self.count(dataset, meter, tally.rows, tally.quarantined);
             merging.now(move |merger| merger.take_changes(page)).await;
         }
-        // A row of changes that cannot be read would be lost for good: what it was about is told only
-        // once.
         if tally.quarantined > 0 {
             let reason = tally.example.map(|row| row.reason).unwrap_or_default();
-            tracing::warn!(tenant = %self.tenant.key, reason, "a change of a user could not be read; all users are read");
-            return Err(Detour::Expired);
+            tracing::warn!(tenant = %self.tenant.key, reason, "a change of a user could not be read");
+            return Err(Detour::Whole(UNREADABLE));
         }
-        let held = base.user_count();
-        self.hold_if_suspect(dataset, tally.rows, held.saturating_sub(removed), held);
+        // Whoever is removed may have been gone before.
+        if let Some(left) = merging.ask(|merger| Ok(merger.draft.len())).await {
+            self.hold_if_suspect(dataset, tally.rows, left, base.user_count());
+        }
         match pages.delta_link() {
             Some(link) => Ok(link.to_owned()),
-            None => Err(Detour::Expired),
+            None => Err(Detour::Whole(FORGOTTEN)),
         }
     }
 
-    /// The columns that changes do not tell, once a day.
-    async fn read_columns(
-        &self,
-        standing: &mut Standing,
-        link: Option<String>,
-        merging: &Merging,
-        meter: &Meter,
-    ) -> Result<(), Stop> {
-        standing.delta_link = link;
-        let is_fresh = standing
-            .whole_at
-            .is_some_and(|at| self.as_of.duration_since(at) < WHOLE_COLUMNS_EVERY);
-        if is_fresh {
-            return Ok(());
-        }
+    /// The columns that changes do not tell.
+    async fn read_columns(&self, merging: &Merging, meter: &Meter) -> Result<(), Stop> {
         let dataset = Dataset::Users;
         let mut pages = self.tenant.client.user_assignments(meter);
         let mut tally = Tally::default();
@@ -255,7 +305,6 @@ impl Attempt<'_> {
             tally.example.as_ref(),
         )
         .map_err(|problem| self.fail(dataset, problem))?;
-        standing.whole_at = Some(self.as_of);
         Ok(())
     }
 
@@ -271,25 +320,15 @@ impl Attempt<'_> {
             .await;
     }
 
-    /// A first reading that Microsoft cut short is gone on with by the next run.
-    async fn keep_for_later(
-        &self,
-        error: &msgraph::Error,
-        is_first: bool,
-        link: &Option<String>,
-        left: UsersCheckpoint,
-        merging: &Merging,
-    ) {
-        let passes = match error {
+    /// Whether a first reading that was cut short is gone on with by the next run.
+    fn passes(&self, error: &msgraph::Error) -> bool {
+        match error {
             msgraph::Error::Canceled => self.shared.stopping.is_cancelled(),
             msgraph::Error::Problem(problem) => matches!(
                 problem.kind,
                 ProblemKind::Throttled | ProblemKind::Unreachable
             ),
             msgraph::Error::SignIn(_) | msgraph::Error::Expired => false,
-        };
-        if is_first && passes {
-            self.checkpoint(link, left, merging).await;
         }
     }
 
@@ -318,8 +357,10 @@ impl Merger {
     fn take_changes(&mut self, page: Changes<UserPatch>) -> Result<(), store::Error> {
         for patch in page.changed {
             let held = self.draft.user(patch.object_id);
-            if let Some(user) = patch.apply(held) {
-                self.put_user(&user)?;
+            match patch.apply(held) {
+                Some(user) => self.put_user(&user)?,
+                // It is told in part, as of somebody whom we should know.
+                None => drop(self.unheard_of.insert(patch.object_id)),
             }
         }
         page.removed
@@ -327,11 +368,11 @@ impl Merger {
             .try_for_each(|id| self.remove_user(id))
     }
 
-    /// Takes in the licenses of users as a list told them. Whom we do not hold yet, the changes will
-    /// tell.
+    /// Takes in the licenses of users as a list told them.
     fn take_assignments(&mut self, page: Rows<UserAssignments>) -> Result<(), store::Error> {
         for told in page.rows {
             let Some(user) = self.draft.user(told.object_id) else {
+                self.unheard_of.insert(told.object_id);
                 continue;
             };
             if user.assignments != told.assignments {
@@ -344,6 +385,15 @@ impl Merger {
         }
         Ok(())
     }
+}
+
+/// Whether somebody is there whom we do not hold.
+async fn is_anybody_unheard_of(merging: &Merging) -> bool {
+    let asked = merging.ask(|merger| {
+        merger.unheard_of.retain(|id| !merger.draft.holds(*id));
+        Ok(!merger.unheard_of.is_empty())
+    });
+    asked.await.unwrap_or(false)
 }
 
 /// What a run that goes on with a first reading must know besides the rows.

@@ -21,11 +21,12 @@ impl Happened {
                 None => {
                     self.removed.entry(index).or_insert(today);
                 }
-                Some(person) if person.is_enabled => {
-                    self.disabled.remove(&index);
-                }
-                Some(_) => {
-                    self.disabled.entry(index).or_insert(today);
+                Some(person) => {
+                    self.removed.remove(&index);
+                    match person.is_enabled {
+                        true => self.disabled.remove(&index),
+                        false => Some(*self.disabled.entry(index).or_insert(today)),
+                    };
                 }
             }
         }
