@@ -2,12 +2,16 @@
 
 use jiff::civil::date;
 
+use super::directory::{Change, GroupLicenses, GroupPatch, UserAssignments, UserPatch};
 use super::logs::{DirectoryAudit, SignIn};
 use super::paging::{Row, decode};
 use super::reports::read_report;
+use super::users::Listed;
 use super::wire::Envelope;
 use crate::domain::license::License;
+use crate::domain::sign_in::SignInActivity;
 use crate::domain::standing::Fetched;
+use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::Dataset;
 use crate::domain::tenant::Organization;
 use crate::domain::usage::Period;
@@ -26,8 +30,14 @@ pub fn page(bytes: &[u8]) {
         assert_eq!(read + quarantined, rows.len(), "a row was lost");
     };
     check(counts::<Organization>(body, &rows));
-    check(counts::<User>(body, &rows));
+    check(counts::<Listed<User>>(body, &rows));
+    check(counts::<Listed<UserAssignments>>(body, &rows));
+    check(counts::<Listed<SignInActivity>>(body, &rows));
+    check(counts::<Change<UserPatch>>(body, &rows));
+    check(counts::<Change<GroupPatch>>(body, &rows));
+    check(counts::<GroupLicenses>(body, &rows));
     check(counts::<License>(body, &rows));
+    check(counts::<Subscription>(body, &rows));
     check(counts::<SignIn>(body, &rows));
     check(counts::<DirectoryAudit>(body, &rows));
 }

@@ -1,8 +1,10 @@
-//! How fast requests may follow each other, and how many may be under way: one pace for all requests
-//! of a tenant.
+//! How fast requests may follow each other, and how many may be under way: one pace for everything
+//! that Microsoft counts together.
 //!
-//! Microsoft counts by application and tenant, not by caller, and what is sent too early counts
-//! against us as well. So one answer of 429 holds back everything that shares the pace. Before that,
+//! It counts by application, tenant and service, not by caller, and what is sent too early counts
+//! against us as well. So one answer of 429 holds back everything that shares the pace: the directory
+//! is one service, the two logs are another. Of the reports each has a count of its own, in tens of
+//! minutes, so that one that is used up holds back no other. Before that,
 //! from 80 % of what it allows, Microsoft says in each answer how close we are: then fewer requests
 //! are under way at a time, and more again while it says nothing.
 

@@ -95,6 +95,24 @@ impl Stop {
     fn problem(problem: Problem) -> Self {
         Self::Error(Error::Problem(problem))
     }
+
+    /// The same, saying that it happened on this page of a chain, counted from 1; of a first page there
+    /// is nothing to say.
+    pub(super) fn on_page(mut self, number: usize) -> Self {
+        let problem = match &mut self {
+            Self::SmallerPages(problem)
+            | Self::TooEarly { problem, .. }
+            | Self::Refused(Refusal { problem, .. })
+            | Self::Error(Error::Problem(problem)) => problem,
+            Self::Error(Error::SignIn(_) | Error::Expired | Error::Canceled) => return self,
+        };
+        if number > 1 {
+            problem
+                .message
+                .push_str(&format!(" That was page {number}."));
+        }
+        self
+    }
 }
 
 /// Sends calls of one tenant. What Microsoft counts together shares a pace.

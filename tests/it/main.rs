@@ -34,6 +34,7 @@ mod limits;
 mod secrets;
 
 // What happens on its own.
+mod bad_input;
 mod changes;
 mod comings;
 mod connect;

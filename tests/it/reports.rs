@@ -18,7 +18,7 @@ use crate::support::{Server, dataset, tenant_settings};
 
 /// The clock of this machine, so many hours ahead.
 #[derive(Clone)]
-struct Ahead(Arc<AtomicI64>);
+pub(crate) struct Ahead(pub(crate) Arc<AtomicI64>);
 
 impl Ahead {
     /// By which it is between noon and one: no test meets midnight.
@@ -35,19 +35,19 @@ impl Clock for Ahead {
 }
 
 /// A Microsoft and a data directory that outlive servers. Both go by one clock.
-struct Place {
-    microsoft: Simulator,
-    clock: Ahead,
+pub(crate) struct Place {
+    pub(crate) microsoft: Simulator,
+    pub(crate) clock: Ahead,
     directory: TempDir,
     settings: Vec<(String, String)>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&[])
     }
 
-    fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
         let clock = Ahead::at_noon();
         let told = clock.clone();
         let microsoft = Simulator::start(Settings {
@@ -82,23 +82,28 @@ impl Place {
     }
 
     /// The first server, synced.
-    async fn synced(&self) -> Server {
+    pub(crate) async fn synced(&self) -> Server {
         let server = self.server().await;
         server.synced().await;
         server
     }
 
     /// A server on the day after, synced; and the run.
-    async fn a_day_later(&self, server: Server) -> (Server, Value) {
+    pub(crate) async fn a_day_later(&self, server: Server) -> (Server, Value) {
+        self.hours_later(server, 24).await
+    }
+
+    /// The same after so many hours.
+    pub(crate) async fn hours_later(&self, server: Server, hours: i64) -> (Server, Value) {
         tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
-        self.clock.0.fetch_add(24, Ordering::SeqCst);
+        self.clock.0.fetch_add(hours, Ordering::SeqCst);
         let server = self.server().await;
         let run = server.sync().await;
         (server, run)
     }
 
     /// A report as Microsoft gives it to anybody who asks: fields by the names of their columns.
-    async fn report(&self, call: &str) -> Vec<BTreeMap<String, String>> {
+    pub(crate) async fn report(&self, call: &str) -> Vec<BTreeMap<String, String>> {
         self.microsoft.set_report_limits(false);
         let url = format!("{}/v1.0/reports/{call}", self.microsoft.graph_url());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
@@ -120,10 +125,10 @@ impl Place {
     }
 }
 
-const EMAILS: &str = "getEmailActivityUserDetail(period='D180')";
+pub(crate) const EMAILS: &str = "getEmailActivityUserDetail(period='D180')";
 
 /// Datasets that are reports.
-const REPORTS: [&str; 11] = [
+pub(crate) const REPORTS: [&str; 11] = [
     "ACTIVE_USERS",
     "EMAIL_ACTIVITY",
     "MAILBOX_USAGE",
@@ -143,7 +148,7 @@ const USERS: &str = "objectId userPrincipalName lastActiveOn lastSignInAt activi
         apps {windows activatedPlatforms} copilot {lastActiveOn}}";
 
 /// Everybody, by object id.
-async fn everybody(server: &Server) -> BTreeMap<String, Value> {
+pub(crate) async fn everybody(server: &Server) -> BTreeMap<String, Value> {
     let document = format!("{{users(first: 500) {{totalCount nodes {{{USERS}}}}}}}");
     let users = server.data(&document).await["users"].clone();
     let nodes = list(&users["nodes"]);
@@ -155,7 +160,7 @@ async fn everybody(server: &Server) -> BTreeMap<String, Value> {
 }
 
 /// State and remedy of each capability.
-async fn capabilities(server: &Server) -> BTreeMap<String, (String, Value)> {
+pub(crate) async fn capabilities(server: &Server) -> BTreeMap<String, (String, Value)> {
     let data = server
         .data("{tenants {capabilities {dataset state remedy}}}")
         .await;

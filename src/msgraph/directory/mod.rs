@@ -26,6 +26,7 @@ use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::Dataset;
 use crate::domain::user::LicenseAssignment;
 
+pub(super) use self::changes::Change;
 pub use self::changes::{ChangePages, Changes};
 pub use self::group_patch::GroupPatch;
 pub use self::user_patch::UserPatch;

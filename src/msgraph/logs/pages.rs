@@ -93,7 +93,7 @@ impl<T: Send + 'static> LogPages<T> {
             Ok(page) => Ok(page),
             Err(stop) => {
                 self.next = Next::Over;
-                Err(stop.into())
+                Err(stop.on_page(self.links.len() + 1).into())
             }
         }
     }

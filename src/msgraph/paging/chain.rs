@@ -91,7 +91,9 @@ impl Chain {
         match self.meter.unless_canceled(self.ahead.join_next()).await {
             None => Err(Stop::Error(Error::Canceled)),
             Some(None) => Ok(None),
-            Some(Some(Ok(page))) => page.map(Some),
+            Some(Some(Ok(page))) => page
+                .map(Some)
+                .map_err(|stop| stop.on_page(self.links.len())),
             Some(Some(Err(_))) => Err(self.problem(ProblemKind::Internal, PANICKED)),
         }
     }

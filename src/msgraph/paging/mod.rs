@@ -107,13 +107,6 @@ impl Key {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(blake3::hash(text.as_bytes()))
     }
-
-    fn id(self) -> Option<Uuid> {
-        match self {
-            Self::Id(id) => Some(id),
-            Self::Text(_) => None,
-        }
-    }
 }
 
 /// A row that pages are read into.

@@ -92,7 +92,7 @@ impl<T: Row> Pages<T> {
         rows.retain(|row| {
             let is_new = self.keys.insert(row.key());
             if !is_new {
-                quarantined.push(Quarantined::repeated(row.key()));
+                quarantined.push(Quarantined::repeated());
             }
             is_new
         });
@@ -101,11 +101,12 @@ impl<T: Row> Pages<T> {
 }
 
 impl Quarantined {
-    /// A row whose key had come before in its chain.
-    pub(in crate::msgraph) fn repeated(key: Key) -> Self {
+    /// A row whose key had come before in its chain. It may have taken the place of another one, so
+    /// whose row is missing is not known.
+    pub(in crate::msgraph) fn repeated() -> Self {
         Self {
             reason: "its id came before".to_owned(),
-            id: key.id(),
+            id: None,
         }
     }
 }

@@ -28,7 +28,7 @@ use self::plan::Size;
 use self::reader::Reader;
 use super::client::Error;
 use super::meter::Meter;
-use super::paging::{Chain, Key, Quarantined, RawPage, Rows};
+use super::paging::{Chain, Quarantined, RawPage, Rows};
 use super::problem;
 use super::retry::{Caller, Refusal, Stop};
 use crate::domain::ids::ObjectId;
@@ -277,7 +277,7 @@ impl<T: UserRow> UserPages<T> {
             match self.seen.insert(id, number) {
                 None => rows.push(user.row),
                 Some(last) if last == number => {
-                    quarantined.push(Quarantined::repeated(Key::Id(id)));
+                    quarantined.push(Quarantined::repeated());
                 }
                 Some(_) => {}
             }

@@ -49,6 +49,11 @@ impl Fault {
         FaultPoint::new(Target::Download)
     }
 
+    /// Strikes requests there for the report of this function, such as "getMailboxUsageDetail".
+    pub fn at_download_of(function: &str) -> FaultPoint {
+        FaultPoint::new(Target::DownloadOf(function.to_owned()))
+    }
+
     /// Strikes requests to the token endpoint of the login service.
     pub fn at_token() -> FaultPoint {
         FaultPoint::new(Target::Token)

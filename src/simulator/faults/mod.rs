@@ -30,6 +30,8 @@ enum Target {
     Path(String),
     /// Any report that is fetched.
     Download,
+    /// A report of this function that is fetched.
+    DownloadOf(String),
     Token,
     Authorize,
 }
@@ -45,6 +47,9 @@ impl Target {
             }
             (Self::Path(wanted), Host::Graph) => path == wanted,
             (Self::Download, Host::Downloads) => true,
+            (Self::DownloadOf(function), Host::Downloads) => {
+                path.split('/').any(|part| part == function)
+            }
             (Self::Token, Host::Login) => is_token_path(path),
             (Self::Authorize, Host::Login) => is_authorize_path(path),
             _ => false,
@@ -263,6 +268,15 @@ mod tests {
         check(Fault::at_download(), Host::Downloads, "/any", true);
         check(Fault::at_download(), Host::Graph, "/any", false);
         check(Fault::on("/"), Host::Downloads, "/any", false);
+        let of_mail = || Fault::at_download_of("getMail");
+        check(of_mail(), Host::Downloads, "/data/download/getMail/1", true);
+        check(
+            of_mail(),
+            Host::Downloads,
+            "/data/download/getMails/1",
+            false,
+        );
+        check(of_mail(), Host::Graph, "/data/download/getMail/1", false);
         check(
             Fault::at_token(),
             Host::Login,

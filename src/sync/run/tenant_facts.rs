@@ -1,11 +1,11 @@
 //! Reading what is about the tenant as a whole: organization, licenses, subscriptions.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::merging::Merging;
 use super::users::Tally;
 use super::{Attempt, Stop, ending};
-use crate::domain::ids::{SkuId, SubscriptionId};
 use crate::domain::standing::Standing;
 use crate::domain::sync_run::{Dataset, ProblemKind};
 use crate::domain::tenant::{ConnectionState, Organization};
@@ -80,12 +80,13 @@ impl Attempt<'_> {
         let listed = base.licenses().iter().filter(|entry| entry.is_listed);
         let told = tally.rows + tally.quarantined;
         self.hold_if_suspect(dataset, tally.rows, told, listed.count() as u64);
-        // What cannot be read today is not gone.
-        let kept = page
-            .quarantined
-            .iter()
-            .filter_map(|row| base.license(SkuId(row.id?)));
-        page.rows.extend(kept.map(|entry| entry.license.clone()));
+        // What cannot be read today is not gone, and a row that does not say whose it is may be any.
+        let unread: HashSet<_> = page.quarantined.iter().filter_map(|row| row.id).collect();
+        let listed = base.licenses().iter().filter(|entry| entry.is_listed);
+        let kept = listed
+            .map(|entry| &entry.license)
+            .filter(|license| tally.nameless > 0 || unread.contains(&license.sku_id.0));
+        page.rows.extend(kept.cloned());
         // Sorted as the index has them; a product that came twice counts once.
         page.rows.sort_by_key(|license| license.sku_id);
         page.rows.dedup_by_key(|license| license.sku_id);
@@ -131,11 +132,11 @@ impl Attempt<'_> {
             self.fail(dataset, problem);
             return;
         }
-        let held = base.subscriptions();
-        let kept = page.quarantined.iter().filter_map(|row| {
-            let id = SubscriptionId(row.id?);
-            held.iter().find(|subscription| subscription.id == id)
-        });
+        let unread: HashSet<_> = page.quarantined.iter().filter_map(|row| row.id).collect();
+        let kept = base
+            .subscriptions()
+            .iter()
+            .filter(|subscription| tally.nameless > 0 || unread.contains(&subscription.id.0));
         page.rows.extend(kept.cloned());
         page.rows.sort_by_key(|subscription| subscription.id);
         page.rows.dedup_by_key(|subscription| subscription.id);

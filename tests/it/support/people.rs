@@ -80,11 +80,19 @@ pub(crate) async fn told_by(microsoft: &Handle) -> People {
 
 /// Asks the product, which must be started with [`EVERYBODY`].
 pub(crate) async fn served_by(server: &Asker, tenant: &Value) -> People {
-    let document = "query ($tenant: ID!) {users(filter: {tenant: {eq: $tenant}}, first: 500) {
+    let answer = server.query(SERVED, json!({"tenant": tenant})).await;
+    served_in(&answer)
+}
+
+/// Asks for everybody of a tenant.
+pub(crate) const SERVED: &str =
+    "query ($tenant: ID!) {users(filter: {tenant: {eq: $tenant}}, first: 500) {
         totalCount
         nodes {objectId displayName department jobTitle officeLocation accountEnabled
             licenses {license {skuId}}}}}";
-    let answer = server.query(document, json!({"tenant": tenant})).await;
+
+/// Everybody in an answer to that.
+pub(crate) fn served_in(answer: &Value) -> People {
     let users = &answer["data"]["users"];
     let rows = users["nodes"]
         .as_array()
