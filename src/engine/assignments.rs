@@ -411,12 +411,6 @@ impl Heap for Spans {
     }
 }
 
-impl Heap for Option<Arc<Grant>> {
-    fn heap(&self, parts: &mut Parts) -> usize {
-        self.as_ref().map_or(0, |grant| parts.shared(grant))
-    }
-}
-
 impl Heap for Grant {
     fn heap(&self, _parts: &mut Parts) -> usize {
         self.error.as_deref().map_or(0, str::len)

@@ -126,6 +126,11 @@ impl<T: Clone + Default, const LEN: usize> Chunked<T, LEN> {
         self.chunks.get(index / LEN)?.get(index % LEN)
     }
 
+    /// The values of a chunk, as far as they were set.
+    pub(super) fn chunk(&self, index: usize) -> &[T] {
+        self.chunks.get(index).map_or(&[], Vec::as_slice)
+    }
+
     /// The values in order; without gaps only when they were pushed.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {

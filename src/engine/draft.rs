@@ -198,6 +198,7 @@ impl UsersDraft {
         }
         self.next.settle();
         Orders::update(&self.base, &mut self.next, &self.touched);
+        self.next.index_texts();
         if self.base.live().len() < self.next.live().len() / 2 {
             // Most is new, so most chunks grew one row at a time and have room to spare.
             self.next.shrink();

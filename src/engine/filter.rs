@@ -22,9 +22,12 @@ use super::texts::Texts;
 use super::users::Users;
 use super::values::Values;
 
-/// A range of a sorted order becomes a set only up to one row in so many; beyond, a scan of what
-/// other conditions leave is cheaper.
-const RANGE_SHARE: usize = 16;
+/// A range of a sorted order becomes a sorted list of rows only up to one row in so many; beyond, a bit
+/// for every row is cheaper.
+const RANGE_SHARE: usize = 64;
+/// Instants and days are compared many at once: a range of more than one row in so many is not worth
+/// being looked up in their order.
+const SCAN_SHARE: usize = 16;
 
 /// The plan of a filter and of the words that must all be found.
 pub(super) fn planned<'a>(
@@ -123,10 +126,11 @@ impl<'a> Compiler<'a> {
         let same = self.users.flags().set(Flag::MailIsPrincipalName);
         let test = || TextTest::Condition(condition.clone());
         let is_same = |holds| Plan::of_set(same.clone(), holds);
-        let by_name = [
-            is_same(true),
-            scan(self.users.principal_names(), test(), holds),
-        ];
+        let by_name = match self.ranges(UserOrderField::UserPrincipalName, condition) {
+            Some(set) => Plan::of_set(set, holds),
+            None => scan(self.users.principal_names(), test(), holds),
+        };
+        let by_name = [is_same(true), by_name];
         let by_own = [
             is_same(false),
             scan(self.users.other_mails(), test(), holds),
@@ -144,7 +148,7 @@ impl<'a> Compiler<'a> {
         )
     }
 
-    /// The rows that a sorted order has side by side; `None` where it has not, or has too many.
+    /// The rows that a sorted order has side by side; `None` where it has not.
     fn ranges(&self, field: UserOrderField, condition: &TextCondition) -> Option<Bits> {
         let rows = &self.users.orders().get(field).present;
         let below = |text: &Folded| {
@@ -174,21 +178,34 @@ impl<'a> Compiler<'a> {
             }
             TextCondition::Contains(_) | TextCondition::IsAbsent => return None,
         };
-        self.set_of(rows, &ranges)
+        Some(self.set_of(rows, &ranges))
     }
 
-    fn set_of(&self, rows: &SortedRows, ranges: &[(Place, Place)]) -> Option<Bits> {
+    fn set_of(&self, rows: &SortedRows, ranges: &[(Place, Place)]) -> Bits {
         let count: usize = ranges
             .iter()
             .map(|(from, to)| rows.distance(*from, *to))
             .sum();
-        let is_small = count * RANGE_SHARE <= self.users.live().len() as usize;
-        is_small.then(|| {
-            ranges
-                .iter()
-                .flat_map(|(from, to)| rows.between(*from, *to))
-                .collect()
-        })
+        let found = ranges
+            .iter()
+            .flat_map(|(from, to)| rows.between(*from, *to));
+        if self.is_one_in(RANGE_SHARE, count) {
+            found.collect()
+        } else {
+            Bits::of_many(found)
+        }
+    }
+
+    /// The rows of a range of values that are compared fast; `None` where it is better to do so.
+    fn small_set_of(&self, rows: &SortedRows, range: (Place, Place)) -> Option<Bits> {
+        let count = rows.distance(range.0, range.1);
+        self.is_one_in(SCAN_SHARE, count)
+            .then(|| self.set_of(rows, &[range]))
+    }
+
+    /// Whether so many rows are at most one in `share` of all.
+    fn is_one_in(&self, share: usize, count: usize) -> bool {
+        count * share <= self.users.live().len() as usize
     }
 
     fn user_type(&self, types: &BTreeSet<UserType>, holds: bool) -> Plan<'a> {
@@ -246,7 +263,7 @@ impl<'a> Compiler<'a> {
                     from.map_or(rows.start(), |from| below(day::number(from))),
                     to.map_or(rows.end(), |to| below(day::number(to) + 1)),
                 );
-                self.set_of(rows, &[range])
+                self.small_set_of(rows, range)
             }
         };
         match set {
@@ -271,7 +288,7 @@ impl<'a> Compiler<'a> {
                     from.map_or(rows.start(), below),
                     before.map_or(rows.end(), below),
                 );
-                self.set_of(rows, &[range])
+                self.small_set_of(rows, range)
             }
         };
         match set {

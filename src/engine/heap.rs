@@ -41,6 +41,13 @@ impl Parts {
         0
     }
 
+    /// Bytes that a value holds, shared ones among them unless they were counted before.
+    pub(super) fn grown_by(&mut self, value: &dyn Heap) -> usize {
+        let before = self.bytes;
+        let own = value.heap(self);
+        own + self.bytes - before
+    }
+
     /// Bytes of all shared parts.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -69,7 +76,7 @@ nothing_outside!(
     u32,
     u64,
     uuid::Uuid,
-    Option<Day>,
+    Day,
     (u32, u32),
     (u32, jiff::Timestamp)
 );
@@ -96,6 +103,12 @@ impl<T: Heap> Heap for Vec<T> {
 impl Heap for Arc<str> {
     fn heap(&self, parts: &mut Parts) -> usize {
         parts.shared_text(self)
+    }
+}
+
+impl<T: Heap> Heap for Option<T> {
+    fn heap(&self, parts: &mut Parts) -> usize {
+        self.as_ref().map_or(0, |value| value.heap(parts))
     }
 }
 

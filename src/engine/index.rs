@@ -240,6 +240,15 @@ impl TenantIndex {
         own + parts.bytes()
     }
 
+    /// The same by part, each with its name. What two parts share counts with the first.
+    pub fn heap_by_part(&self) -> Vec<(&'static str, usize)> {
+        let mut parts = Parts::default();
+        let mut by_part = self.users.heap_by_part(&mut parts);
+        by_part.push(("activity", parts.grown_by(&*self.activity)));
+        by_part.push(("history", parts.grown_by(&*self.history)));
+        by_part
+    }
+
     pub(super) fn activity(&self) -> &Activity {
         &self.activity
     }

@@ -30,6 +30,7 @@ mod facts;
 mod flags;
 mod ids;
 mod orders;
+mod pieces;
 mod property;
 mod texts;
 mod times;
@@ -39,6 +40,7 @@ mod values;
 // What columns are made of.
 mod bits;
 mod chunked;
+mod cores;
 mod heap;
 mod lookup;
 mod marks;

@@ -89,7 +89,7 @@ impl<'a> Plan<'a> {
             Self::Everybody | Self::Nobody => (0, 0),
             Self::In(set) => (1, set.len()),
             Self::NotIn(set) => (1, u32::MAX - set.len()),
-            Self::Scan(_) => (9, 0),
+            Self::Scan(scan) => (scan.cost(), 0),
             Self::All(plans) | Self::Any(plans) => {
                 let most = plans.iter().map(|plan| plan.cost().0).max();
                 (most.unwrap_or(0).max(1) + 1, plans.len() as u32)

@@ -29,6 +29,19 @@ impl Property {
         Self::EmployeeType,
     ];
 
+    /// What an account of memory calls it.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Department => "departments",
+            Self::JobTitle => "job titles",
+            Self::CompanyName => "company names",
+            Self::OfficeLocation => "office locations",
+            Self::Country => "countries",
+            Self::UsageLocation => "usage locations",
+            Self::EmployeeType => "employee types",
+        }
+    }
+
     /// The property of a dimension; `None` for one that is no such text.
     pub(super) fn of_dimension(dimension: UserDimension) -> Option<Self> {
         Some(match dimension {

@@ -6,17 +6,20 @@ use crate::domain::day::{self, Day};
 use crate::domain::filter::{DayCondition, TextCondition, TimeCondition};
 use crate::domain::text::{Folded, words};
 
-use super::bits::{BLOCK_ROWS, Words, count_ones, ones};
+use super::bits::{BLOCK_ROWS, Words, count_ones, gathered, ones};
 use super::chunked::{CHUNK_ROWS, Chunks};
 use super::facts::Days;
-use super::texts::{TextChunk, Texts};
+use super::pieces::{PieceBlock, Wanted};
+use super::texts::{BLOCK_CHUNKS, TextChunk, Texts};
 use super::times::Times;
 
 const CHUNK_WORDS: usize = CHUNK_ROWS / 64;
-const BLOCK_CHUNKS: usize = BLOCK_ROWS / CHUNK_ROWS;
 
 /// With so few rows of a chunk in question each is looked at alone.
-const FEW_ROWS: u32 = 32;
+const FEW_ROWS: u32 = 64;
+
+/// With so few rows of a block in question no index is asked.
+const FEW_ROWS_OF_BLOCK: u32 = if cfg!(test) { 4 } else { 256 };
 
 /// What is asked of every row.
 pub(super) enum Scan<'a> {
@@ -40,9 +43,11 @@ pub(super) struct TextScan<'a> {
     holds: bool,
     /// What a text must have inside to pass the test.
     needle: Option<Box<Finder<'static>>>,
+    wanted: Wanted,
 }
 
 /// What is asked of a folded text.
+#[derive(Debug, Clone)]
 pub(super) enum TextTest {
     Condition(TextCondition),
     /// One of its words begins with this.
@@ -71,37 +76,48 @@ impl TextTest {
 }
 
 impl Scan<'_> {
+    /// Comparing numbers is cheaper than looking for texts.
+    pub(super) fn cost(&self) -> u8 {
+        match self {
+            Self::Time { .. } | Self::Day { .. } => 8,
+            Self::Text(_) => 9,
+        }
+    }
+
     /// Keeps the rows of a block that meet the condition; whether any is left.
     pub(super) fn narrow(&self, block: u16, words: &mut Words) -> bool {
-        let mut lower = String::new();
+        if let Self::Text(scan) = self
+            && let Some(pieces) = scan.column.pieces(usize::from(block))
+            && count_ones(words) > FEW_ROWS_OF_BLOCK
+        {
+            scan.narrow_by(pieces, block, words);
+            return words.iter().any(|word| *word != 0);
+        }
+        let mut buffer = String::new();
         let mut left = false;
         let first = usize::from(block) * BLOCK_CHUNKS;
         for (index, rows) in (first..).zip(words.chunks_exact_mut(CHUNK_WORDS)) {
-            let count = count_ones(rows);
-            if count == 0 {
+            if rows.iter().all(|word| *word == 0) {
                 continue;
             }
             match self {
-                Self::Text(scan) => scan.narrow(index, rows, count, &mut lower),
+                Self::Text(scan) => scan.read(index, rows, scan.holds, &mut buffer),
                 Self::Time {
                     column,
                     condition,
                     holds,
                 } => {
-                    let times = column.get(index);
-                    let value = |at| times.and_then(|times| times.get(at));
-                    keep(rows, *holds, |at| meets(*condition, value(at)));
+                    let mut met = [0; CHUNK_WORDS];
+                    let none = Times::default();
+                    let times = column.get(index).unwrap_or(&none);
+                    times.add_meeting(*condition, &mut met);
+                    keep_met(rows, *holds, &met);
                 }
                 Self::Day {
                     column,
                     condition,
                     holds,
-                } => {
-                    let meets = day_test(*condition);
-                    let first = index * CHUNK_ROWS;
-                    let value = |at: usize| column.get(first + at).copied().flatten();
-                    keep(rows, *holds, |at| meets(value(at)));
-                }
+                } => keep_met(rows, *holds, &days_meeting(*condition, column.chunk(index))),
             }
             left |= rows.iter().any(|word| *word != 0);
         }
@@ -116,33 +132,62 @@ impl<'a> TextScan<'a> {
             .map(|needle| Box::new(Finder::new(needle).into_owned()));
         Self {
             column,
+            wanted: Wanted::of(&test),
             test,
             holds,
             needle,
         }
     }
 
-    fn narrow(&self, index: usize, rows: &mut [u64], count: u32, lower: &mut String) {
+    /// Keeps the rows of a block that meet the condition, by the pieces of their texts.
+    fn narrow_by(&self, pieces: &PieceBlock, block: u16, words: &mut Words) {
+        let read = |words: &mut Words| {
+            let mut buffer = String::new();
+            let first = usize::from(block) * BLOCK_CHUNKS;
+            for (index, rows) in (first..).zip(words.chunks_exact_mut(CHUNK_WORDS)) {
+                self.read(index, rows, true, &mut buffer);
+            }
+        };
+        let mut met = [0; BLOCK_ROWS / 64];
+        self.wanted.add_to(pieces, words, &mut met, read);
+        let mut loose = [0; BLOCK_ROWS / 64];
+        self.column.loose().add_to(block, &mut loose);
+        for ((met, loose), asked) in met.iter_mut().zip(&mut loose).zip(&*words) {
+            *met &= !*loose;
+            *loose &= asked;
+        }
+        read(&mut loose);
+        for ((word, met), loose) in words.iter_mut().zip(&met).zip(&loose) {
+            let met = met | loose;
+            *word &= if self.holds { met } else { !met };
+        }
+    }
+
+    /// Keeps the rows of a chunk whose text passes, or does not pass, by reading it.
+    fn read(&self, index: usize, rows: &mut [u64], holds: bool, buffer: &mut String) {
+        let count = count_ones(rows);
+        if count == 0 {
+            return;
+        }
         let Some(chunk) = self.column.chunk(index) else {
-            return keep(rows, self.holds, |_| self.test.passes(None));
+            return keep(rows, holds, |_| self.test.passes(None));
         };
         if count < FEW_ROWS {
-            return keep(rows, self.holds, |at| {
-                let folded = chunk.lowered(at).map(|text| text.folded());
-                self.test.passes(folded.as_deref())
-            });
+            return keep(rows, holds, |at| self.passes(chunk.folded_into(at, buffer)));
         }
-        chunk.lower(lower);
+        chunk.lower(buffer);
         match &self.needle {
-            None => keep(rows, self.holds, |at| {
-                self.test.passes(chunk.folded(at, lower))
-            }),
-            Some(needle) => {
-                let passing = self.search(chunk, lower, needle);
-                for (word, passing) in rows.iter_mut().zip(passing) {
-                    *word &= if self.holds { passing } else { !passing };
-                }
+            None => keep(rows, holds, |at| self.test.passes(chunk.folded(at, buffer))),
+            Some(needle) => keep_met(rows, holds, &self.search(chunk, buffer, needle)),
+        }
+    }
+
+    fn passes(&self, folded: Option<&str>) -> bool {
+        match (&self.test, &self.needle, folded) {
+            (TextTest::Condition(TextCondition::Contains(_)), Some(needle), Some(text)) => {
+                needle.find(text.as_bytes()).is_some()
             }
+            _ => self.test.passes(folded),
         }
     }
 
@@ -150,7 +195,7 @@ impl<'a> TextScan<'a> {
     fn search(&self, chunk: &TextChunk, lower: &str, needle: &Finder<'_>) -> [u64; CHUNK_WORDS] {
         let mut passing = [0; CHUNK_WORDS];
         let mut look_at = |at: usize| {
-            if self.test.passes(chunk.folded(at, lower))
+            if self.passes(chunk.folded(at, lower))
                 && let Some(word) = passing.get_mut(at / 64)
             {
                 *word |= 1 << (at % 64);
@@ -176,7 +221,7 @@ impl<'a> TextScan<'a> {
 }
 
 /// Keeps the rows of a chunk for which the test answers `holds`.
-fn keep(rows: &mut [u64], holds: bool, test: impl Fn(usize) -> bool) {
+fn keep(rows: &mut [u64], holds: bool, mut test: impl FnMut(usize) -> bool) {
     for (index, word) in rows.iter_mut().enumerate() {
         for bit in ones(&[*word]) {
             if test(index * 64 + bit as usize) != holds {
@@ -186,28 +231,38 @@ fn keep(rows: &mut [u64], holds: bool, test: impl Fn(usize) -> bool) {
     }
 }
 
-fn meets(condition: TimeCondition, value: Option<jiff::Timestamp>) -> bool {
-    match (condition, value) {
-        (TimeCondition::IsAbsent, value) => value.is_none(),
-        (TimeCondition::Within { .. }, None) => false,
-        (TimeCondition::Within { from, before }, Some(value)) => {
-            from.is_none_or(|from| value >= from) && before.is_none_or(|before| value < before)
-        }
+fn keep_met(rows: &mut [u64], holds: bool, met: &[u64; CHUNK_WORDS]) {
+    for (word, met) in rows.iter_mut().zip(met) {
+        *word &= if holds { *met } else { !met };
     }
 }
 
-/// The test of a condition on a day, whose ends are told as numbers once.
-fn day_test(condition: DayCondition) -> impl Fn(Option<Day>) -> bool {
-    let (is_present, from, to) = match condition {
-        DayCondition::IsAbsent => (false, None, None),
-        DayCondition::Within { from, to } => (true, from, to),
+/// The days of a chunk that meet a condition. What is behind the last is absent.
+fn days_meeting(condition: DayCondition, days: &[Option<Day>]) -> [u64; CHUNK_WORDS] {
+    // Days are numbers above 0, so that an absent one can be 0.
+    let (first, last) = match condition {
+        DayCondition::IsAbsent => (0, 0),
+        DayCondition::Within { from, to } => (
+            from.map_or(1, |from| day::number(from).max(1)),
+            to.map_or(i64::MAX, day::number).min(i64::from(u16::MAX)),
+        ),
     };
-    let (from, to) = (
-        from.map_or(i64::MIN, day::number),
-        to.map_or(i64::MAX, day::number),
-    );
-    move |value| match value {
-        None => !is_present,
-        Some(value) => is_present && (from..=to).contains(&value.number()),
+    let mut met = [0; CHUNK_WORDS];
+    let (Ok(first), Ok(last)) = (u16::try_from(first), u16::try_from(last)) else {
+        return met;
+    };
+    if first > last {
+        return met;
     }
+    let values = days.chunks(64).chain(std::iter::repeat(&[][..]));
+    for (met, values) in met.iter_mut().zip(values) {
+        *met = gathered(values, |day| {
+            let number = day.map_or(0, |day| day.number() as u16); // As it is kept.
+            number.wrapping_sub(first) <= last - first
+        });
+        if first == 0 {
+            *met |= u64::MAX.checked_shl(values.len() as u32).unwrap_or(0); // At most 64.
+        }
+    }
+    met
 }

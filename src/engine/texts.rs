@@ -8,8 +8,10 @@ use std::cmp::Ordering;
 
 use crate::domain::text::fold;
 
+use super::bits::{BLOCK_ROWS, Bits};
 use super::chunked::{CHUNK_ROWS, Chunks, split_row};
 use super::heap::{Heap, Parts};
+use super::pieces::PieceBlock;
 
 /// The longest text that is kept, in bytes. Microsoft's own limits are below; this keeps a place in a
 /// sorted list small enough for a cursor, and the offsets of a chunk within 31 bits, whatever is sent.
@@ -18,10 +20,21 @@ const TEXT_BYTES_MAX: usize = 1 << 12;
 /// In an offset: the row has a text.
 const PRESENT: u32 = 1 << 31;
 
+/// Chunks of a block.
+pub(super) const BLOCK_CHUNKS: usize = BLOCK_ROWS / CHUNK_ROWS;
+
+/// So many rows of a block are read one by one: rows of a block that has no index, or rows that changed
+/// since it was made. With more the block is indexed. Few in tests, so that they meet both.
+const LOOSE_ROWS_MAX: u32 = if cfg!(test) { 3 } else { 256 };
+
 /// One property of all rows.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
     chunks: Chunks<TextChunk>,
+    /// Which pieces of text the rows of each block have.
+    pieces: Chunks<Option<PieceBlock>>,
+    /// The rows of indexed blocks that have changed since.
+    loose: Bits,
 }
 
 /// The texts of one chunk of rows.
@@ -122,8 +135,55 @@ impl Texts {
         if changes {
             let (chunk, at) = split_row(row);
             self.chunks.edit(chunk).set(at, text);
+            if self.pieces(chunk / BLOCK_CHUNKS).is_some() {
+                self.loose.insert(row);
+            }
         }
         changes
+    }
+
+    /// Which pieces of text the rows of a block have, but for those that are loose; `None` where the
+    /// block is not indexed.
+    pub(super) fn pieces(&self, block: usize) -> Option<&PieceBlock> {
+        self.pieces.get(block)?.as_ref()
+    }
+
+    /// The rows of which [`Self::pieces`] does not tell, in blocks that it knows.
+    pub(super) fn loose(&self) -> &Bits {
+        &self.loose
+    }
+
+    /// The blocks of which too many rows are in no index.
+    pub(super) fn unindexed(&self) -> Vec<usize> {
+        let is_due = |block: &usize| match self.pieces(*block) {
+            Some(_) => self.loose.len_of(*block) > LOOSE_ROWS_MAX,
+            None => self.rows_of(*block) > LOOSE_ROWS_MAX as usize,
+        };
+        (0..self.chunks.len().div_ceil(BLOCK_CHUNKS))
+            .filter(is_due)
+            .collect()
+    }
+
+    /// The index of a block as it is now.
+    pub(super) fn indexed(&self, block: usize) -> PieceBlock {
+        let chunks: Vec<&TextChunk> = self.chunks_of(block).collect();
+        PieceBlock::of(&chunks)
+    }
+
+    /// Takes in what [`Self::indexed`] made of a block.
+    pub(super) fn take_index(&mut self, block: usize, pieces: PieceBlock) {
+        *self.pieces.edit(block) = Some(pieces);
+        self.loose.remove_block(block);
+    }
+
+    fn chunks_of(&self, block: usize) -> impl Iterator<Item = &TextChunk> {
+        let first = block * BLOCK_CHUNKS;
+        (first..first + BLOCK_CHUNKS).map_while(|index| self.chunks.get(index))
+    }
+
+    /// How many rows of a block have a text or had one.
+    fn rows_of(&self, block: usize) -> usize {
+        self.chunks_of(block).map(|chunk| chunk.ends.len()).sum()
     }
 
     /// Gives back room to spare.
@@ -148,6 +208,20 @@ impl TextChunk {
     pub(super) fn lowered(&self, at: usize) -> Option<Lowered<'_>> {
         let text = self.get(at)?;
         Some(Lowered(self.odd(at).unwrap_or(text)))
+    }
+
+    /// A row's folded text, made in a buffer unless it is kept.
+    pub(super) fn folded_into<'a>(&'a self, at: usize, buffer: &'a mut String) -> Option<&'a str> {
+        let text = self.get(at)?;
+        if !is_plain(text)
+            && let Some(odd) = self.odd(at)
+        {
+            return Some(odd);
+        }
+        buffer.clear();
+        buffer.push_str(text);
+        buffer.make_ascii_lowercase();
+        Some(buffer)
     }
 
     /// All texts, one behind the other, in ASCII lower case.
@@ -242,18 +316,35 @@ impl TextChunk {
     }
 }
 
+/// Whether the folded text is surely just the ASCII lower case.
+fn is_plain(text: &str) -> bool {
+    text.is_ascii() && text.trim().len() == text.len()
+}
+
 /// The folded text, where it is not just the ASCII lower case.
 fn odd_form(text: &str) -> Option<Box<str>> {
-    if text.is_ascii() && text.trim().len() == text.len() {
+    if is_plain(text) {
         return None;
     }
     let folded = fold(text);
     (folded != text.to_ascii_lowercase()).then(|| folded.into())
 }
 
+impl Texts {
+    /// The texts without what finds them.
+    pub(super) fn texts_only(&self) -> &dyn Heap {
+        &self.chunks
+    }
+
+    /// What finds them.
+    pub(super) fn index_only(&self) -> &dyn Heap {
+        &self.pieces
+    }
+}
+
 impl Heap for Texts {
     fn heap(&self, parts: &mut Parts) -> usize {
-        self.chunks.heap(parts)
+        self.chunks.heap(parts) + self.pieces.heap(parts) + self.loose.heap(parts)
     }
 }
 

@@ -4,6 +4,9 @@
 
 use jiff::Timestamp;
 
+use crate::domain::filter::TimeCondition;
+
+use super::bits::gathered;
 use super::heap::{Heap, Parts};
 
 /// There is no value.
@@ -75,11 +78,66 @@ impl Times {
         self.seconds.splice(index..index + count, packed);
     }
 
+    /// Sets the bits of the values that meet a condition. What is behind the last value is absent.
+    pub(super) fn add_meeting(&self, condition: TimeCondition, bits: &mut [u64]) {
+        let values = self
+            .seconds
+            .chunks(64)
+            .map(Some)
+            .chain(std::iter::repeat(None));
+        let (from, before) = match condition {
+            TimeCondition::Within { from, before } => {
+                let low = from.map_or(0, whole_seconds);
+                (low, before.map_or(EXACT, whole_seconds).max(low))
+            }
+            TimeCondition::IsAbsent => (ABSENT, ABSENT),
+        };
+        for (bits, values) in bits.iter_mut().zip(values) {
+            let values = values.unwrap_or_default();
+            *bits = match condition {
+                // One comparison, which the compiler does for many values at once.
+                TimeCondition::Within { .. } => {
+                    gathered(values, |seconds| seconds.wrapping_sub(from) < before - from)
+                }
+                TimeCondition::IsAbsent => {
+                    gathered(values, |seconds| *seconds == ABSENT)
+                        | u64::MAX.checked_shl(values.len() as u32).unwrap_or(0) // At most 64.
+                }
+            };
+        }
+        for (index, value) in &self.exact {
+            let bit = 1 << (index % 64);
+            if let (Some(bits), true) = (
+                bits.get_mut(*index as usize / 64),
+                meets(condition, Some(*value)),
+            ) {
+                *bits |= bit;
+            }
+        }
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.seconds.shrink_to_fit();
         self.exact.shrink_to_fit();
     }
+}
+
+/// Whether an instant meets a condition.
+fn meets(condition: TimeCondition, value: Option<Timestamp>) -> bool {
+    match (condition, value) {
+        (TimeCondition::IsAbsent, value) => value.is_none(),
+        (TimeCondition::Within { .. }, None) => false,
+        (TimeCondition::Within { from, before }, Some(value)) => {
+            from.is_none_or(|from| value >= from) && before.is_none_or(|before| value < before)
+        }
+    }
+}
+
+/// The first whole second that is not before an instant, as far as seconds are kept.
+fn whole_seconds(instant: Timestamp) -> u32 {
+    let second = instant.as_second() + i64::from(instant.subsec_nanosecond() > 0);
+    second.clamp(0, i64::from(EXACT)) as u32 // Within the range.
 }
 
 fn pack(value: Option<Timestamp>, at: u32, exact: &mut Vec<(u32, Timestamp)>) -> u32 {
@@ -142,6 +200,31 @@ mod tests {
             model.extend([None, None, Some(Timestamp::MIN)]);
             for (index, value) in model.iter().enumerate() {
                 prop_assert_eq!(times.get(index), *value);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn bits_are_of_the_instants_that_meet_a_condition(
+            values in prop::collection::vec(time(), 0..150),
+            from in time(),
+            before in time(),
+        ) {
+            let mut times = Times::default();
+            for (index, value) in values.iter().enumerate() {
+                times.set(index, *value);
+            }
+            for condition in [TimeCondition::Within { from, before }, TimeCondition::IsAbsent] {
+                let mut bits = [0; 3];
+                times.add_meeting(condition, &mut bits);
+                for index in 0..192 {
+                    let is_met = bits[index / 64] & (1 << (index % 64)) != 0;
+                    let value = values.get(index).copied().flatten();
+                    prop_assert_eq!(is_met, meets(condition, value), "{} of {:?}", index, condition);
+                }
             }
         }
     }

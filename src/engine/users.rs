@@ -15,6 +15,7 @@ use crate::domain::user::{User, UserType};
 use super::assignments::Assignments;
 use super::bits::Bits;
 use super::chunked::{Chunked, Chunks, split_row};
+use super::cores::on_all_cores;
 use super::facts::Facts;
 use super::flags::{Flag, Flags};
 use super::heap::{Heap, Parts};
@@ -309,12 +310,7 @@ impl Users {
         self.flags.remove(row);
         self.assignments.remove(row);
         self.facts.clear(row);
-        for texts in [
-            &mut self.principal_names,
-            &mut self.display_names,
-            &mut self.mails,
-            &mut self.employee_ids,
-        ] {
+        for texts in self.texts_mut() {
             texts.set(row, None);
         }
         self.set_created_at(row, None);
@@ -335,17 +331,43 @@ impl Users {
         self.assignments.settle(&new, self.rows);
     }
 
-    /// Gives back room to spare.
-    pub(super) fn shrink(&mut self) {
-        self.ids.shrink();
-        for texts in [
+    /// Indexes texts of which too many are in no index, on all cores.
+    pub(super) fn index_texts(&mut self) {
+        let columns = [
+            &self.principal_names,
+            &self.display_names,
+            &self.mails,
+            &self.employee_ids,
+        ];
+        let due: Vec<(usize, usize)> = columns
+            .iter()
+            .enumerate()
+            .flat_map(|(column, texts)| {
+                texts
+                    .unindexed()
+                    .into_iter()
+                    .map(move |block| (column, block))
+            })
+            .collect();
+        let indexed = on_all_cores(&due, |(column, block)| columns[*column].indexed(*block));
+        for ((column, block), pieces) in due.iter().zip(indexed) {
+            self.texts_mut()[*column].take_index(*block, pieces);
+        }
+    }
+
+    fn texts_mut(&mut self) -> [&mut Texts; 4] {
+        [
             &mut self.principal_names,
             &mut self.display_names,
             &mut self.mails,
             &mut self.employee_ids,
-        ] {
-            texts.shrink();
-        }
+        ]
+    }
+
+    /// Gives back room to spare.
+    pub(super) fn shrink(&mut self) {
+        self.ids.shrink();
+        self.texts_mut().into_iter().for_each(Texts::shrink);
         for values in &mut self.values {
             values.shrink();
         }
@@ -463,29 +485,51 @@ fn unpacked(day: u32) -> Option<Date> {
     Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
+impl Users {
+    /// Bytes by part; see [`super::index::TenantIndex::heap_by_part`].
+    pub(super) fn heap_by_part(&self, parts: &mut Parts) -> Vec<(&'static str, usize)> {
+        let named = self.named_parts().into_iter();
+        named
+            .map(|(name, part)| (name, parts.grown_by(part)))
+            .collect()
+    }
+
+    fn named_parts(&self) -> Vec<(&'static str, &dyn Heap)> {
+        let mut named: Vec<(&'static str, &dyn Heap)> = vec![
+            ("rows in use", &self.live),
+            ("free rows", &self.free),
+            ("ids", &self.ids),
+            ("user principal names", self.principal_names.texts_only()),
+            ("display names", self.display_names.texts_only()),
+            ("mails", self.mails.texts_only()),
+            ("employee ids", self.employee_ids.texts_only()),
+            (
+                "user principal names, pieces",
+                self.principal_names.index_only(),
+            ),
+            ("display names, pieces", self.display_names.index_only()),
+            ("mails, pieces", self.mails.index_only()),
+            ("employee ids, pieces", self.employee_ids.index_only()),
+            ("flags", &self.flags),
+            ("created at", &self.created_at),
+            ("hired on", &self.hired_on),
+            ("managers", &self.managers),
+            ("manager ids", &self.manager_ids),
+            ("manager ids by hash", &self.by_manager_id),
+            ("assignments", &self.assignments),
+            ("facts", &self.facts),
+            ("orders", &self.orders),
+        ];
+        let values = Property::ALL.into_iter().zip(&self.values);
+        named.extend(values.map(|(property, values)| (property.label(), values as &dyn Heap)));
+        named
+    }
+}
+
 impl Heap for Users {
     fn heap(&self, parts: &mut Parts) -> usize {
-        self.live.heap(parts)
-            + self.free.heap(parts)
-            + self.ids.heap(parts)
-            + self.principal_names.heap(parts)
-            + self.display_names.heap(parts)
-            + self.mails.heap(parts)
-            + self.employee_ids.heap(parts)
-            + self
-                .values
-                .iter()
-                .map(|values| values.heap(parts))
-                .sum::<usize>()
-            + self.flags.heap(parts)
-            + self.created_at.heap(parts)
-            + self.hired_on.heap(parts)
-            + self.managers.heap(parts)
-            + self.manager_ids.heap(parts)
-            + self.by_manager_id.heap(parts)
-            + self.assignments.heap(parts)
-            + self.facts.heap(parts)
-            + self.orders.heap(parts)
+        let named = self.named_parts().into_iter();
+        named.map(|(_, part)| part.heap(parts)).sum()
     }
 }
 

@@ -181,12 +181,22 @@ impl Walk<'_> {
             None => {}
         }
         while rest.0 < rest.1 && !search.is_done() {
-            search.spend(STEPS_PER_RUN)?;
             let row = if rises {
                 list.row_behind(rest.0)?
             } else {
                 list.row_before(rest.1)?
             };
+            if !self.rows.contains(row) {
+                // Only a run that has a selected row needs to be known.
+                search.spend(STEPS_PER_ROW)?;
+                if rises {
+                    rest.0 = list.after(rest.0);
+                } else {
+                    rest.1 = list.before(rest.1);
+                }
+                continue;
+            }
+            search.spend(STEPS_PER_RUN)?;
             // Most runs are a single row; only a longer one is searched for its other end.
             let run = if rises {
                 let next = list.after(rest.0);

@@ -43,6 +43,21 @@ pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
     })
 }
 
+/// A bit for each of at most 64 values: whether it passes a test. Without branches, so that the compiler
+/// tests many values at once.
+pub(super) fn gathered<T>(values: &[T], passes: impl Fn(&T) -> bool) -> u64 {
+    /// Moves the lowest bit of each byte to the uppermost byte, side by side.
+    const SIDE_BY_SIDE: u64 = 0x0102_0408_1020_4080;
+    let mut passed = [0; 64];
+    for (passed, value) in passed.iter_mut().zip(values) {
+        *passed = u8::from(passes(value));
+    }
+    let (eights, _) = passed.as_chunks::<8>();
+    eights.iter().rev().fold(0, |word, eight| {
+        word << 8 | u64::from_le_bytes(*eight).wrapping_mul(SIDE_BY_SIDE) >> 56
+    })
+}
+
 /// How many ones there are.
 pub(super) fn count_ones(words: &[u64]) -> u32 {
     words.iter().map(|word| word.count_ones()).sum()
@@ -82,6 +97,20 @@ impl Bits {
 
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// How many rows of a block there are.
+    pub(super) fn len_of(&self, key: usize) -> u32 {
+        let key = u16::try_from(key).ok();
+        key.and_then(|key| self.block(key)).map_or(0, Rows::count)
+    }
+
+    /// Takes out all rows of a block.
+    pub(super) fn remove_block(&mut self, key: usize) {
+        let Some(Ok(index)) = u16::try_from(key).ok().map(|key| self.place(key)) else {
+            return;
+        };
+        self.len -= Arc::make_mut(&mut self.blocks).remove(index).rows.count();
     }
 
     /// Whether both are one set in memory. Equal sets may still be two.
@@ -280,6 +309,32 @@ impl Bits {
     }
 }
 
+impl Bits {
+    /// The set of many rows in any sequence: sorting a list of them would cost more than a bit for each
+    /// row that there is.
+    pub(super) fn of_many(rows: impl Iterator<Item = u32>) -> Self {
+        let mut blocks: Vec<Option<Box<Words>>> = Vec::new();
+        for row in rows {
+            let (key, low) = split(row);
+            if blocks.len() <= usize::from(key) {
+                blocks.resize(usize::from(key) + 1, None);
+            }
+            let words = blocks[usize::from(key)].get_or_insert_with(|| Box::new([0; _]));
+            words[usize::from(low >> 6)] |= bit(low);
+        }
+        let mut len = 0;
+        let filled = (0..=u16::MAX).zip(blocks).filter_map(|(key, words)| {
+            let rows = Rows::from_words(&*words?);
+            len += rows.count();
+            Some(Block { key, rows })
+        });
+        Self {
+            blocks: Arc::new(filled.collect()),
+            len,
+        }
+    }
+}
+
 impl FromIterator<u32> for Bits {
     fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
         let mut rows: Vec<u32> = rows.into_iter().collect();
@@ -322,6 +377,17 @@ impl Rows {
         Self::Dense(Arc::new(Dense {
             words,
             count: rows.len() as u32, // At most 65,536.
+        }))
+    }
+
+    fn from_words(words: &Words) -> Self {
+        let count = count_ones(words);
+        if count as usize <= FEW_MAX {
+            return Self::Few(Arc::new(ones(words).map(|low| low as u16).collect()));
+        }
+        Self::Dense(Arc::new(Dense {
+            words: *words,
+            count,
         }))
     }
 
@@ -507,6 +573,18 @@ mod tests {
         }
 
         #[test]
+        fn many_rows_in_any_sequence_are_one_set(rows in prop::collection::btree_set(row(), 0..2500)) {
+            let bits = Bits::of_many(rows.iter().rev().copied());
+            prop_assert_eq!(bits.iter().collect::<BTreeSet<_>>(), rows.clone());
+            prop_assert_eq!(bits.len() as usize, rows.len());
+            let mut without = bits.clone();
+            without.remove_block(1);
+            prop_assert_eq!(bits.len() - without.len(), bits.len_of(1));
+            let expected = &rows - &of(&rows, 1);
+            prop_assert_eq!(without.iter().collect::<BTreeSet<_>>(), expected);
+        }
+
+        #[test]
         fn block_operations_are_those_of_sets(
             left in prop::collection::btree_set(row(), 0..2500),
             right in prop::collection::btree_set(row(), 0..2500),
@@ -562,5 +640,18 @@ mod tests {
             .filter(|(left, right)| same(left, right));
         assert_eq!(shared.count(), 9);
         assert!(!old.contains((3 << 16) + 5));
+    }
+
+    #[test]
+    fn values_that_pass_a_test_become_bits() {
+        for (values, expected) in [
+            (vec![], 0),
+            (vec![1, 0, 1], 0b101),
+            (vec![1; 64], u64::MAX),
+            ((0..64).collect(), u64::MAX - 1),
+            ((0..64).map(|at| at % 9).collect(), !0x8040_2010_0804_0201),
+        ] {
+            assert_eq!(gathered(&values, |value| *value > 0), expected);
+        }
     }
 }

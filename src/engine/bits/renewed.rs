@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bits, Block, Rows, Words, count_ones, ones};
+use super::{Bits, Block, Rows, Words, count_ones};
 
 /// A set made anew block by block, that shares with an older one the blocks that are equal.
 pub(in crate::engine) struct Renewed {
@@ -28,7 +28,7 @@ impl Renewed {
             old.filter(|old| old.count() == count && self.old.count_in(key, words) == count);
         self.is_equal &= equal.is_some() || (count == 0 && old.is_none());
         if count > 0 {
-            let make = || Rows::from_sorted(ones(words).map(|low| low as u16).collect());
+            let make = || Rows::from_words(words);
             let rows = equal.cloned().unwrap_or_else(make);
             Arc::make_mut(&mut self.new.blocks).push(Block { key, rows });
             self.new.len += count;
