@@ -251,6 +251,7 @@ fn tell(draft: &mut UsersDraft, number: u64) {
             last_active_on: last_active_on.filter(|_| random.below(5) != 0),
             standing: Values::default(),
             sums: [(); 4].map(|()| Some(Values::new([(Metric::EmailsSent, sum)]))),
+            is_left_out: false,
             mailbox_type: None,
         }));
     }

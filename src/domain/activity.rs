@@ -1,12 +1,14 @@
 //! Whether a user is in use: the rule, as a function of what was read and when.
 //!
 //! To call somebody inactive who is not costs more trust than an unused seat costs money. So activity
-//! counts wherever it shows, and silence only where everything that would show it was read of late.
+//! counts wherever it shows, and silence only where everything that would show it was read of late: with
+//! a row of the user, or in a report that had lost nobody's.
 //!
 //! Microsoft's last day of activity in Exchange is taken as given. It moves when a rule or a delegate
 //! works in the mailbox; mail that merely arrives is counted elsewhere and does not move it.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::day::{self, Day};
 use super::standing::Standing;
@@ -48,6 +50,26 @@ impl Workloads {
     pub fn are_all_in(self, others: Self) -> bool {
         self.0 & !others.0 == 0
     }
+
+    /// Those that are among others too.
+    pub fn among(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+
+    /// Those that are not among others.
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+}
+
+/// What the newest answers of the workloads' reports have of one user: a row, or perhaps one that was
+/// lost. Else the user was in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reported {
+    /// A row.
+    pub told: Workloads,
+    /// See [`Usage::is_left_out`](super::usage::Usage::is_left_out).
+    pub left_out: Workloads,
 }
 
 /// What is known of one user.
@@ -61,6 +83,8 @@ pub struct Evidence {
     pub was_attempted: bool,
     /// The workloads that the user's licenses open.
     pub licensed: Workloads,
+    /// What the reports have of the user.
+    pub reported: Reported,
 }
 
 impl Evidence {
@@ -93,8 +117,10 @@ pub struct Horizon {
     /// The day from which activity is measured, at the place of each [`Workload`]; 0 where nobody
     /// has any.
     measured_from: [i64; 7],
-    /// The workloads whose silence counts.
+    /// The workloads of which a row tells of late, so that no activity in it means none.
     fresh: Workloads,
+    /// The workloads whose report was whole of late, so that nobody without a row was active.
+    reached: Workloads,
     /// The day from which sign-ins are measured; 0 where nobody has one.
     sign_ins_from: i64,
     sign_ins: SignIns,
@@ -121,15 +147,17 @@ impl Horizon {
         shown: Shown,
     ) -> Self {
         let today = day::number_of_instant(now);
-        let mut fresh = Workloads::default();
+        let (mut fresh, mut reached) = (Workloads::default(), Workloads::default());
         let measured_from = Workload::ALL.map(|workload| {
-            let anchor = standing(workload.dataset())
-                .filter(|report| !report.is_concealed)
-                .and_then(|report| report.reported_on(None))
-                .map(day::number)
-                .filter(|anchor| today - anchor <= report_age_max(workload));
+            let report = standing(workload.dataset()).filter(|report| !report.is_concealed);
+            let is_recent = |on: &i64| today - on <= report_age_max(workload);
+            let of_late = |on: Option<Date>| on.map(day::number).filter(is_recent);
+            let anchor = report.and_then(|report| of_late(report.reported_on(None)));
             if anchor.is_some() {
                 fresh = fresh.and(&[workload]);
+            }
+            if report.is_some_and(|report| of_late(report.reaches).is_some()) {
+                reached = reached.and(&[workload]);
             }
             let is_shown = Workloads::default()
                 .and(&[workload])
@@ -143,6 +171,7 @@ impl Horizon {
         Self {
             measured_from,
             fresh,
+            reached,
             sign_ins_from: fresh_on.unwrap_or(today) * i64::from(shown.sign_ins),
             sign_ins: match (read_on, fresh_on, shown.sign_ins) {
                 (None, _, _) => SignIns::Unread,
@@ -169,7 +198,10 @@ impl Horizon {
                 SignIns::Unread | SignIns::Silent | SignIns::Stale => ActivityState::Unknown,
             };
         }
-        if !evidence.licensed.are_all_in(self.fresh) {
+        if !evidence
+            .licensed
+            .are_all_in(self.telling_of(evidence.reported))
+        {
             return ActivityState::Unknown;
         }
         match (self.sign_ins, never_or_inactive) {
@@ -177,6 +209,12 @@ impl Horizon {
             (SignIns::Silent, ActivityState::NeverActive) => ActivityState::Unknown,
             _ => never_or_inactive,
         }
+    }
+
+    /// The workloads whose silence about a user counts.
+    fn telling_of(&self, Reported { told, left_out }: Reported) -> Workloads {
+        let absent = self.reached.without(told).without(left_out);
+        told.among(self.fresh).or(absent)
     }
 
     fn shows_use(&self, evidence: &Evidence) -> bool {
@@ -216,7 +254,6 @@ pub fn active_users_metric(workload: Workload) -> Option<Metric> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::Date;
     use proptest::prelude::*;
 
     use super::*;
@@ -244,6 +281,8 @@ mod tests {
     struct Tenant {
         /// `None`: not read.
         reports: [Option<i64>; 7],
+        /// How many days before that the report was last whole; `None`: never.
+        whole: Option<i64>,
         concealed: Option<Workload>,
         sign_ins: Option<i64>,
         has_sign_ins: bool,
@@ -252,6 +291,7 @@ mod tests {
     fn fresh() -> Tenant {
         Tenant {
             reports: [Some(2); 7],
+            whole: Some(0),
             concealed: None,
             sign_ins: Some(0),
             has_sign_ins: true,
@@ -270,6 +310,7 @@ mod tests {
             Some(Standing {
                 as_of: Some(instant(TODAY)),
                 is_concealed: tenant.concealed == Some(workload),
+                reaches: tenant.whole.map(|days| date(on + days)),
                 fetches: vec![
                     fetch(Period::D180, date(on)),
                     fetch(Period::D7, date(on + 3)),
@@ -400,6 +441,58 @@ mod tests {
     }
 
     #[test]
+    fn silence_about_a_user_counts_where_the_report_has_not_lost_the_row() {
+        let mail = Workloads::default().and(&[Workload::Outlook]);
+        let both = [Workload::Outlook, Workload::Teams];
+        let whole = |days| Tenant {
+            whole: days,
+            ..fresh()
+        };
+        let user = |reported| Evidence {
+            reported,
+            ..licensed(&[Workload::Outlook], used(Workload::Outlook, 200))
+        };
+        let absent = Reported::default();
+        let told = Reported {
+            told: mail,
+            ..absent
+        };
+        let left_out = Reported {
+            left_out: mail,
+            ..absent
+        };
+        // Without a row: as long as the last whole answer is of late.
+        check(&whole(Some(5)), user(absent), INACTIVE);
+        check(&whole(Some(6)), user(absent), UNKNOWN);
+        check(&whole(None), user(absent), UNKNOWN);
+        check(&whole(None), licensed(&both, nobody()), UNKNOWN);
+        // With a row: as long as the report is, whole or not.
+        check(&whole(None), user(told), INACTIVE);
+        let mut stale = whole(Some(0));
+        stale.reports[Workload::Outlook as usize] = Some(8);
+        check(&stale, user(told), UNKNOWN);
+        // With a row that may have been lost: never, but activity counts as ever.
+        check(&whole(Some(0)), user(left_out), UNKNOWN);
+        let active = Evidence {
+            reported: left_out,
+            ..licensed(&[Workload::Outlook], used(Workload::Outlook, 80))
+        };
+        check(&whole(Some(0)), active, ACTIVE);
+        // One workload does not speak for another.
+        let of_two = Evidence {
+            reported: told,
+            ..licensed(&both, used(Workload::Outlook, 200))
+        };
+        check(&whole(None), of_two, UNKNOWN);
+        check(&whole(Some(0)), of_two, INACTIVE);
+        let concealed = Tenant {
+            concealed: Some(Workload::Outlook),
+            ..fresh()
+        };
+        check(&concealed, user(absent), UNKNOWN);
+    }
+
+    #[test]
     fn the_report_of_apps_may_be_two_weeks_old() {
         let apps = |days| {
             let mut tenant = fresh();
@@ -483,6 +576,7 @@ mod tests {
                 reported_on: Some(date(2)),
                 etag: None,
             }],
+            reaches: Some(date(2)),
             as_of: Some(instant(TODAY)),
             ..Standing::new(Dataset::SignInActivity)
         };
@@ -506,14 +600,17 @@ mod tests {
             days in prop::array::uniform7(prop::option::of(0..200i64)),
             succeeded in prop::option::of(0..200i64),
             bits in 0..128u8,
+            (told, left_out) in (0..128u8, 0..128u8),
+            whole in prop::option::of(0..9i64),
             more in (0..7usize, 0..200i64),
         ) {
-            let at = horizon(&Tenant { reports, concealed: None, sign_ins, has_sign_ins });
+            let at = horizon(&Tenant { reports, whole, concealed: None, sign_ins, has_sign_ins });
             let evidence = Evidence {
                 last_active_on: days.map(|days| days.and_then(days_ago)),
                 succeeded_on: succeeded.and_then(days_ago),
                 was_attempted: false,
                 licensed: Workloads(bits),
+                reported: Reported { told: Workloads(told & !left_out), left_out: Workloads(left_out) },
             };
             let mut active = evidence;
             let on = &mut active.last_active_on[more.0];

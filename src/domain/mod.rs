@@ -15,6 +15,7 @@ pub mod ids;
 pub mod license;
 pub mod license_filter;
 pub mod service_plans;
+pub mod seven_bits;
 pub mod sign_in;
 pub mod standing;
 pub mod subscription;

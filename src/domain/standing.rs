@@ -28,6 +28,9 @@ pub struct Standing {
     pub is_concealed: bool,
     /// What was fetched of a report, newest first.
     pub fetches: Vec<Fetch>,
+    /// Of a report: the refresh date of the last answer that was whole. Whoever is not in that answer
+    /// had shown nothing by then; later answers may have lost people.
+    pub reaches: Option<Date>,
     /// Of a log: the spans that were read, newest first; they neither meet nor overlap.
     pub covered: Vec<Span>,
     /// Of a log: hashes of the ids of the latest entries, against counting one twice.
@@ -36,6 +39,8 @@ pub struct Standing {
     pub former_names: Vec<FormerName>,
     /// Of groups: members whom the users do not tell, the latest first.
     pub absent_members: Vec<AbsentMember>,
+    /// Of users: since when no name was lost without being kept among the former ones.
+    pub names_since: Option<Timestamp>,
 }
 
 impl Standing {
@@ -50,10 +55,12 @@ impl Standing {
             delta_link: None,
             is_concealed: false,
             fetches: Vec::new(),
+            reaches: None,
             covered: Vec::new(),
             recent: Vec::new(),
             former_names: Vec::new(),
             absent_members: Vec::new(),
+            names_since: None,
         }
     }
 

@@ -256,6 +256,33 @@ pub struct Usage {
     pub sums: [Option<Values>; 4],
     /// `Recipient Type` of the mailbox report, where the tenant's report has it.
     pub mailbox_type: Option<MailboxType>,
+    /// The newest answer of the report has no row that is surely the user's, though it may have had
+    /// one: what is said here is of an earlier day, if of any.
+    pub is_left_out: bool,
+}
+
+impl Usage {
+    /// Of a user of whom a report says nothing.
+    pub fn nothing(dataset: Dataset, object_id: ObjectId) -> Self {
+        Self {
+            object_id,
+            dataset,
+            last_active_on: None,
+            standing: Values::default(),
+            sums: [const { None }; 4],
+            mailbox_type: None,
+            is_left_out: false,
+        }
+    }
+
+    /// Whether the report said nothing of the user, in this answer or before.
+    pub fn is_nothing(&self) -> bool {
+        let nothing = Self {
+            is_left_out: self.is_left_out,
+            ..Self::nothing(self.dataset, self.object_id)
+        };
+        *self == nothing
+    }
 }
 
 /// What a mailbox is for.

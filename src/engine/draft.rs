@@ -141,17 +141,29 @@ impl UsersDraft {
     /// After a complete reading of a dataset: removes what it said of users of whom it says nothing
     /// now, and says of whom.
     pub fn remove_unseen_facts(&mut self, dataset: Dataset) -> Vec<ObjectId> {
-        let (next, told) = (&self.next, &self.told[dataset as usize]);
-        let unseen: Vec<ObjectId> = next
-            .live()
-            .iter()
-            .filter(|row| !told.contains(*row) && next.facts().has(*row, dataset))
-            .map(|row| next.object_id(row))
-            .collect();
+        let unseen = self.unseen_facts(dataset);
         for id in &unseen {
             self.remove_fact(dataset, *id);
         }
         unseen
+    }
+
+    /// Of whom a dataset said something before, and says nothing now.
+    pub fn unseen_facts(&self, dataset: Dataset) -> Vec<ObjectId> {
+        let told = &self.told[dataset as usize];
+        let unseen = self.rows_with(dataset).filter(|row| !told.contains(*row));
+        unseen.map(|row| self.next.object_id(row)).collect()
+    }
+
+    /// Of how many users a dataset says something.
+    pub fn count_facts(&self, dataset: Dataset) -> u64 {
+        self.rows_with(dataset).count() as u64
+    }
+
+    fn rows_with(&self, dataset: Dataset) -> impl Iterator<Item = u32> + '_ {
+        let facts = self.next.facts();
+        let live = self.next.live().iter();
+        live.filter(move |row| facts.has(*row, dataset))
     }
 
     /// Whether there is such a user.

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::domain::activity::Workloads;
 use crate::domain::day::Day;
 
 /// The counters in front of an `Arc`'s value.
@@ -77,6 +78,7 @@ nothing_outside!(
     u64,
     uuid::Uuid,
     Day,
+    Workloads,
     (u32, u32),
     (u32, jiff::Timestamp)
 );

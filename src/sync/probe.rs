@@ -9,7 +9,7 @@ use crate::domain::standing::{Fetched, Span};
 use crate::domain::sync_run::{Dataset, Problem, ProblemKind};
 use crate::domain::tenant::Organization;
 use crate::domain::usage::Period;
-use crate::msgraph::{Client, Error, Meter, ReportAnswer};
+use crate::msgraph::{self, Client, Error, Meter, ReportAnswer};
 
 use super::run::problem_of_sign_in;
 
@@ -58,7 +58,7 @@ async fn try_one(
     }
     match attempt(client, meter, now, dataset).await {
         Ok(false) => Ok(()),
-        Ok(true) => Err(concealed()),
+        Ok(true) => Err(msgraph::concealed_problem(dataset)),
         Err(error) => Err(problem_of(error)),
     }
 }
@@ -125,14 +125,6 @@ fn unanswered() -> Problem {
     Problem::new(
         ProblemKind::Unreachable,
         format!("Microsoft did not answer within {seconds} seconds; try again"),
-    )
-}
-
-/// A report that was read well and names nobody.
-fn concealed() -> Problem {
-    Problem::new(
-        ProblemKind::Concealed,
-        "the tenant conceals names in usage reports. A Global Administrator can show them: Microsoft 365 admin center, Settings, Org settings, Services, Reports, clear \"Display concealed user, group, and site names in all reports\".",
     )
 }
 

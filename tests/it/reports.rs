@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use seatwise::clock::{Clock, SystemClock};
-use seatwise::simulator::{Cloud, Settings, Simulator};
+use seatwise::simulator::{Cloud, Fault, Premium, Settings, Simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -307,6 +307,141 @@ async fn a_report_still_finds_people_under_the_name_that_they_had() {
         dataset(&run, "EMAIL_ACTIVITY")["unmatchedRows"],
         unmatched.len()
     );
+}
+
+#[tokio::test]
+async fn nobody_is_idle_because_a_report_knows_them_by_a_name_from_before_the_first_sync() {
+    let place = Place::new();
+    place.microsoft.set_premium(Premium::None);
+    let renamed = place.microsoft.rename_users(40, 1);
+    let server = place.synced().await;
+    let states = |users: &BTreeMap<String, Value>| {
+        let users = users.values();
+        let licensed = users.filter(|user| list(&user["licenseValues"]).contains(&json!("SPE_E3")));
+        let state = |user: &Value| (text(&user["objectId"]), text(&user["activityState"]));
+        licensed.map(state).collect::<BTreeMap<_, _>>()
+    };
+    let of_renamed = |states: &BTreeMap<String, String>| {
+        let states = renamed.iter().filter_map(|id| states.get(id));
+        states.cloned().collect::<Vec<_>>()
+    };
+    let unknown = |states: &[String]| states.iter().filter(|state| *state == "UNKNOWN").count();
+    let first = of_renamed(&states(&everybody(&server).await));
+    assert!(first.len() > 10, "{first:?}");
+    assert!(unknown(&first) > 0, "all were seen by their ids: {first:?}");
+    for state in &first {
+        assert!(["ACTIVE", "UNKNOWN"].contains(&state.as_str()), "{first:?}");
+    }
+    // By then no report can use a name that was gone before we came.
+    place.clock.0.fetch_add(24 * 5, Ordering::SeqCst);
+    let (server, _) = place.a_day_later(server).await;
+    let later = of_renamed(&states(&everybody(&server).await));
+    assert!(unknown(&later) < unknown(&first), "{first:?} {later:?}");
+}
+
+#[tokio::test]
+async fn whoever_a_report_lost_keeps_what_was_known_and_is_not_called_idle() {
+    let place = Place::new();
+    let server = place.synced().await;
+    let before = everybody(&server).await;
+    let rows = place.report(EMAILS).await;
+    let idle = |row: &BTreeMap<String, String>| {
+        let mut idle = before
+            .values()
+            .filter(|user| user["activityState"] == "INACTIVE");
+        idle.find(|user| {
+            let name = user["userPrincipalName"].as_str().unwrap();
+            name.eq_ignore_ascii_case(&row["User Principal Name"])
+        })
+    };
+    let mut lines = (1..).zip(&rows);
+    let (line, user) = lines
+        .find_map(|(line, row)| Some((line, idle(row)?)))
+        .unwrap();
+    let id = text(&user["objectId"]);
+    let damage = Fault::at_download().report_line(line, "soon,soon@contoso.com");
+    place.microsoft.fault(damage);
+    let (server, run) = place.a_day_later(server).await;
+    assert_eq!(dataset(&run, "EMAIL_ACTIVITY")["quarantinedRows"], 1);
+    let after = everybody(&server).await[&id].clone();
+    assert_eq!(after["activityState"], "UNKNOWN", "{after}");
+    let sent = |user: &Value| user["activity"]["outlook"]["emailsSent"].clone();
+    assert_eq!(sent(&after), sent(user));
+    place.microsoft.clear_faults();
+    let (server, _) = place.a_day_later(server).await;
+    let later = everybody(&server).await[&id].clone();
+    assert_eq!(later["activityState"], "INACTIVE", "{later}");
+}
+
+#[tokio::test]
+async fn a_report_without_the_day_of_activity_is_refused_and_takes_nothing_away() {
+    let place = Place::new();
+    let server = place.synced().await;
+    let before = everybody(&server).await;
+    place.microsoft.drop_report_column("Last Activity Date");
+    let (server, run) = place.a_day_later(server).await;
+    assert_eq!(run["state"], "PARTIAL");
+    for name in REPORTS {
+        let part = dataset(&run, name);
+        if ["ACTIVE_USERS", "APPS_ACTIVATIONS"].contains(&name) {
+            assert!(part["problem"].is_null(), "{part}");
+            continue;
+        }
+        assert_eq!(part["state"], "FAILED", "{part}");
+        let problem = text(&part["problem"]);
+        assert!(problem.starts_with("BAD_RESPONSE: "), "{problem}");
+        assert!(problem.contains("\"Last Activity Date\""), "{problem}");
+    }
+    let after = everybody(&server).await;
+    for (id, user) in &after {
+        let held = &before[id]["activity"];
+        assert_eq!(user["activity"]["teams"], held["teams"], "{id}");
+        let last = (
+            user["lastActiveOn"].as_str(),
+            before[id]["lastActiveOn"].as_str(),
+        );
+        assert!(last.0 >= last.1, "{id}: {last:?}");
+    }
+}
+
+/// Successful sign-ins of each user, as they are counted.
+async fn successes(server: &Server) -> BTreeMap<String, u64> {
+    let users = "{users(first: 500) {nodes {objectId applications {successes}}}}";
+    let users = server.data(users).await["users"]["nodes"].clone();
+    let count = |user: &Value| {
+        let applications = list(&user["applications"]).iter();
+        let successes = applications.map(|one| number(&one["successes"]) as u64);
+        (text(&user["objectId"]), successes.sum())
+    };
+    list(&users).iter().map(count).collect()
+}
+
+#[tokio::test]
+async fn a_log_that_breaks_off_keeps_what_came_and_goes_on_from_there() {
+    const LOG: &str = "/v1.0/auditLogs/signIns";
+    let place = Place::new();
+    place.microsoft.fault(Fault::at(LOG).after(1).status(400));
+    let server = place.synced().await;
+    let run = server.last_run().await;
+    let part = dataset(&run, "SIGN_INS");
+    assert_eq!(
+        (&part["state"], &part["requests"]),
+        (&json!("FAILED"), &json!(2))
+    );
+    let first = successes(&server).await;
+    let counted: u64 = first.values().sum();
+    assert!(
+        (500..1_000).contains(&counted),
+        "{counted} of the first page"
+    );
+    place.microsoft.clear_faults();
+    let (server, run) = place.a_day_later(server).await;
+    assert_eq!(dataset(&run, "SIGN_INS")["state"], "COMPLETE");
+    let second = successes(&server).await;
+    assert!(second.values().sum::<u64>() > counted);
+    for (id, count) in &first {
+        assert!(second[id] >= *count, "{id}");
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,10 @@ impl UserActivity {
         let of_period = standing.reported_on(Some(self.period));
         Some(Report {
             reported_on: of_period.or_else(|| standing.reported_on(None))?,
-            usage: self.row.usage(dataset)?,
+            usage: self
+                .row
+                .usage(dataset)
+                .filter(|usage| !usage.is_left_out || !usage.is_nothing())?,
             period: self.period,
         })
     }

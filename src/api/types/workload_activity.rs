@@ -272,12 +272,9 @@ mod tests {
         Some(Report {
             reported_on: reported_on.parse().unwrap(),
             usage: Usage {
-                object_id: ObjectId(uuid::Uuid::nil()),
-                dataset,
-                last_active_on: None,
                 standing: values(standing),
                 sums: [None, Some(values(monthly)), None, None],
-                mailbox_type: None,
+                ..Usage::nothing(dataset, ObjectId(uuid::Uuid::nil()))
             },
             period: Of::D30,
         })

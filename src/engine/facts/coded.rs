@@ -169,6 +169,10 @@ pub(super) fn code_usage(usage: &Usage) -> Vec<u8> {
             rows.write(&mut writer, sums);
         }
     }
+    if usage.is_left_out {
+        // Few are; for all others the zeros that fill up the last byte say so, or its end.
+        writer.truth(true);
+    }
     writer.into_bytes()
 }
 
@@ -183,12 +187,9 @@ pub(super) fn usage(note: &[u8], object_id: ObjectId, dataset: Dataset) -> Optio
     };
     let mut rows = Rows::of(dataset);
     let mut usage = Usage {
-        object_id,
-        dataset,
         last_active_on,
-        standing: Values::default(),
-        sums: Default::default(),
         mailbox_type,
+        ..Usage::nothing(dataset, object_id)
     };
     if reader.truth()? {
         usage.standing = rows.read(&mut reader)?;
@@ -198,6 +199,7 @@ pub(super) fn usage(note: &[u8], object_id: ObjectId, dataset: Dataset) -> Optio
             *sums = Some(rows.read(&mut reader)?);
         }
     }
+    usage.is_left_out = reader.truth().unwrap_or(false);
     Some(usage)
 }
 
@@ -397,8 +399,8 @@ mod tests {
     fn some_usage() -> impl Strategy<Value = Usage> {
         let dataset = prop::sample::select(Dataset::REPORTS.to_vec());
         let mailbox_type = prop::option::of(prop::sample::select(MailboxType::ALL.to_vec()));
-        (dataset, some_day(), mailbox_type).prop_flat_map(
-            |(dataset, last_active_on, mailbox_type)| {
+        (dataset, some_day(), mailbox_type, any::<bool>()).prop_flat_map(
+            |(dataset, last_active_on, mailbox_type, is_left_out)| {
                 let row = move || prop_oneof![2 => usual(dataset), 1 => values()];
                 let sums = prop::array::uniform4(prop::option::weighted(0.7, row()));
                 let standing = prop_oneof![1 => Just(Values::default()), 1 => row()];
@@ -409,6 +411,7 @@ mod tests {
                     standing,
                     sums,
                     mailbox_type,
+                    is_left_out,
                 })
             },
         )
@@ -503,6 +506,7 @@ mod tests {
                 ))
             }),
             mailbox_type: None,
+            is_left_out: false,
         };
         // 18 bits for the day, 2 for what it lacks, and 12 for each period.
         assert_eq!(code_usage(&told).len(), 9);

@@ -17,7 +17,7 @@ use super::chunked::{Chunked, Chunks, split_row};
 use super::draft::Change;
 use super::heap::{Heap, Parts};
 use super::times::Times;
-use crate::domain::activity::{Evidence, Shown, Workloads, active_users_metric};
+use crate::domain::activity::{Evidence, Reported, Shown, Workloads, active_users_metric};
 use crate::domain::audit::{DirectoryChange, DirectoryChanges};
 use crate::domain::day::Day;
 use crate::domain::group::Memberships;
@@ -51,6 +51,9 @@ pub(super) struct Facts {
     workload_days: [Days; 7],
     /// The latest of these and of the successful sign-in.
     last_active_on: Days,
+    /// The workloads whose reports have each row, and those that left it out, which are few.
+    told: Chunked<Workloads>,
+    left_out: Chunked<Workloads>,
 }
 
 /// What taking in a fact changed of a row.
@@ -107,7 +110,7 @@ impl Facts {
             }
             UserFact::Usage(fact) => {
                 let change = self.note(row, dataset, Some(&coded::code_usage(fact)));
-                self.told_usage(row, dataset, change)
+                self.told_usage(row, dataset, Some(fact), change)
             }
         }
     }
@@ -119,7 +122,7 @@ impl Facts {
             Dataset::SignInActivity => self.set_sign_ins(row, None, None),
             _ => {
                 let change = self.note(row, dataset, None);
-                self.told_usage(row, dataset, change)
+                self.told_usage(row, dataset, None, change)
             }
         }
     }
@@ -133,6 +136,8 @@ impl Facts {
             days.set(row as usize, None);
         }
         self.last_active_on.set(row as usize, None);
+        self.told.set(row as usize, Workloads::default());
+        self.left_out.set(row as usize, Workloads::default());
     }
 
     /// Whether a dataset says anything of a row.
@@ -237,6 +242,18 @@ impl Facts {
             succeeded_on: succeeded_at.and_then(Day::of_instant),
             was_attempted: attempted_at.is_some(),
             licensed,
+            reported: self.reported(row),
+        }
+    }
+
+    fn reported(&self, row: u32) -> Reported {
+        let of_row = |workloads: &Chunked<Workloads>| {
+            let workloads = workloads.get(row as usize);
+            workloads.copied().unwrap_or_default()
+        };
+        Reported {
+            told: of_row(&self.told),
+            left_out: of_row(&self.left_out),
         }
     }
 
@@ -263,6 +280,8 @@ impl Facts {
             days.shrink();
         }
         self.last_active_on.shrink();
+        self.told.shrink();
+        self.left_out.shrink();
     }
 
     fn note(&mut self, row: u32, dataset: Dataset, note: Option<&[u8]>) -> Change {
@@ -331,20 +350,49 @@ impl Facts {
         }
     }
 
-    /// Brings the days of activity up to date after a report said something else of a row.
-    fn told_usage(&mut self, row: u32, dataset: Dataset, change: Change) -> Told {
+    /// Brings what activity is judged by up to date after a report said something else of a row, with a
+    /// fact or without.
+    fn told_usage(
+        &mut self,
+        row: u32,
+        dataset: Dataset,
+        fact: Option<&Usage>,
+        change: Change,
+    ) -> Told {
         if change == Change::Unchanged {
             return Told::NOTHING;
         }
         let mut told = Told::of(change);
+        told.evidence = self.set_reported(row, dataset, fact);
+        let mut has_moved = false;
         for workload in Workload::ALL {
             if dataset == workload.dataset() || dataset == Dataset::ActiveUsers {
                 let day = self.day_told(row, workload);
-                told.evidence |= self.workload_days[workload as usize].set(row as usize, day);
+                has_moved |= self.workload_days[workload as usize].set(row as usize, day);
             }
         }
-        told.last_active_on = told.evidence && self.update_last_active_on(row);
+        told.evidence |= has_moved;
+        told.last_active_on = has_moved && self.update_last_active_on(row);
         told
+    }
+
+    /// Notes whether the report of a workload has a row, and whether it may have lost one.
+    fn set_reported(&mut self, row: u32, dataset: Dataset, fact: Option<&Usage>) -> bool {
+        let of_report = |workload: &Workload| workload.dataset() == dataset;
+        let Some(workload) = Workload::ALL.into_iter().find(of_report) else {
+            return false;
+        };
+        let own = Workloads::default().and(&[workload]);
+        let with = |workloads: Workloads, is_in: bool| match is_in {
+            true => workloads.or(own),
+            false => workloads.without(own),
+        };
+        let is_left_out = fact.map(|fact| fact.is_left_out);
+        let Reported { told, left_out } = self.reported(row);
+        let told = with(told, is_left_out == Some(false));
+        let left_out = with(left_out, is_left_out == Some(true));
+        let row = row as usize;
+        self.told.set(row, told) | self.left_out.set(row, left_out)
     }
 
     /// The last day of activity by the workload's own report and that of active users.
@@ -380,5 +428,7 @@ impl Heap for Facts {
             + self.attempted_at.heap(parts)
             + days
             + self.last_active_on.heap(parts)
+            + self.told.heap(parts)
+            + self.left_out.heap(parts)
     }
 }

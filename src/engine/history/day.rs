@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::seven_bits::{put, take};
 use crate::domain::usage::{Metric, UsageDay, Values};
 use crate::engine::heap::{Heap, Parts};
 
@@ -134,29 +135,6 @@ impl Column {
             }
         }
     }
-}
-
-/// Seven bits a byte, the lowest first; the eighth says that more follow.
-fn put(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-/// What `put` wrote. Nothing else is ever read, so the end of the bytes is only a zero.
-fn take(bytes: &mut &[u8]) -> u64 {
-    let (mut value, mut shift) = (0, 0);
-    while let Some((&byte, rest)) = bytes.split_first() {
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte < 0x80 || shift >= u64::BITS {
-            break;
-        }
-    }
-    value
 }
 
 impl Heap for Day {

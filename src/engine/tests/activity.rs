@@ -5,8 +5,9 @@ use jiff::SignedDuration;
 use crate::domain::filter::UserFilter;
 use crate::domain::standing::{Fetch, Fetched, Standing};
 use crate::domain::sync_run::Dataset;
-use crate::domain::usage::{ActivityState, Workload};
+use crate::domain::usage::{ActivityState, Usage, Workload};
 use crate::domain::user::User;
+use crate::domain::user_fact::UserFact;
 use crate::engine::{TenantIndex, TenantUpdate, select};
 
 use super::drafts::varied;
@@ -173,4 +174,49 @@ fn while_every_report_is_fresh_another_day_makes_no_other_index() {
             .is_some()
     );
     assert_eq!(index.user_count() as usize, users.len());
+}
+
+#[test]
+fn a_row_that_a_report_lost_makes_its_silence_mean_nothing() {
+    let users: Vec<User> = (0..2).map(licensed).collect();
+    let tenant = tenant_of("one", &users);
+    let base = told_index_of("one", &users);
+    let told = |number: u32, is_left_out| {
+        let usage = |workload: Workload| {
+            let usage = Usage {
+                last_active_on: Some(days_ago(150)),
+                is_left_out,
+                ..Usage::nothing(workload.dataset(), object_id(number))
+            };
+            UserFact::Usage(usage)
+        };
+        Workload::ALL.map(usage)
+    };
+    let silent = |is_left_out| {
+        let mut draft = base.draft();
+        for dataset in TELLING {
+            draft.remove_fact(dataset, object_id(0));
+        }
+        for fact in told(0, is_left_out) {
+            draft.set(&fact);
+        }
+        let mut standings = tenant.standings.clone();
+        for standing in &mut standings {
+            let reported_on = Some(days_ago(2));
+            standing
+                .fetches
+                .iter_mut()
+                .for_each(|fetch| fetch.reported_on = reported_on);
+            standing.reaches = reported_on;
+        }
+        let update = TenantUpdate {
+            users: Some(draft),
+            standings,
+            ..nothing()
+        };
+        let next = std::sync::Arc::new(base.updated(update, &name));
+        next.find(object_id(0)).unwrap().activity_state()
+    };
+    assert_eq!(silent(false), ActivityState::Inactive);
+    assert_eq!(silent(true), ActivityState::Unknown);
 }

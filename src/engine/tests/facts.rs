@@ -25,12 +25,8 @@ const BYTES_OF_USAGE_MAX: usize = 150;
 
 fn usage(number: u32, dataset: Dataset, on: Option<Date>) -> UserFact {
     UserFact::Usage(Usage {
-        object_id: object_id(number),
-        dataset,
         last_active_on: on,
-        standing: Values::default(),
-        sums: Default::default(),
-        mailbox_type: None,
+        ..Usage::nothing(dataset, object_id(number))
     })
 }
 
@@ -352,12 +348,9 @@ fn working(number: u32) -> Vec<UserFact> {
             })))
         });
         UserFact::Usage(Usage {
-            object_id: object_id(number),
-            dataset,
             last_active_on: Some(days_ago(i64::from(2 + number % 4))),
-            standing: Values::default(),
             sums,
-            mailbox_type: None,
+            ..Usage::nothing(dataset, object_id(number))
         })
     };
     reports.into_iter().map(fact).collect()

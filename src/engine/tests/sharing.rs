@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::domain::group::Memberships;
 use crate::domain::sign_in::SignInActivity;
 use crate::domain::sync_run::Dataset;
-use crate::domain::usage::{Usage, Values};
+use crate::domain::usage::Usage;
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 use crate::engine::heap::{Heap, Parts};
@@ -62,12 +62,8 @@ fn said(number: u32, days: u32) -> [UserFact; 3] {
     let on = days_ago(i64::from(days));
     [
         UserFact::Usage(Usage {
-            object_id: object_id(number),
-            dataset: Dataset::TeamsActivity,
             last_active_on: Some(on),
-            standing: Values::default(),
-            sums: Default::default(),
-            mailbox_type: None,
+            ..Usage::nothing(Dataset::TeamsActivity, object_id(number))
         }),
         UserFact::SignInActivity(SignInActivity {
             object_id: object_id(number),

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::domain::activity::{Evidence, Horizon, Shown, Workloads};
+use crate::domain::activity::{Evidence, Horizon, Reported, Shown, Workloads};
 use crate::domain::audit::{DirectoryChange, DirectoryChangeKind, DirectoryChanges};
 use crate::domain::day::{self, Day};
 use crate::domain::group::Memberships;
@@ -119,6 +119,7 @@ fn usage(user: &User, dataset: Dataset) -> Usage {
             .map(|period| (pick(user, (dataset, period), 2) == 0).then(|| Values::new(sums))),
         mailbox_type: (dataset == Dataset::MailboxUsage)
             .then(|| MailboxType::ALL[pick(user, "mailbox", 6) as usize]),
+        is_left_out: pick(user, (dataset, "left out"), 9) == 0,
     }
 }
 
@@ -227,6 +228,7 @@ pub(super) fn standings() -> Vec<Standing> {
             })),
             etag: None,
         }],
+        reaches: (workload != Workload::VivaEngage).then(|| days_ago(3)),
         ..Standing::new(workload.dataset())
     });
     let sign_ins = Standing {
@@ -257,6 +259,20 @@ pub(super) fn tenant_of<'a>(key: &str, users: impl IntoIterator<Item = &'a User>
     }
 }
 
+fn reported(user: &User) -> Reported {
+    let mut reported = Reported::default();
+    for workload in Workload::ALL {
+        if let Some(UserFact::Usage(usage)) = fact_of(user, workload.dataset()) {
+            let rows = match usage.is_left_out {
+                true => &mut reported.left_out,
+                false => &mut reported.told,
+            };
+            *rows = rows.and(&[workload]);
+        }
+    }
+    reported
+}
+
 /// The state of a user, of licenses as Microsoft lists them.
 pub(super) fn state_of(tenant: &Tenant, user: &User) -> ActivityState {
     let mut licensed = Workloads::default();
@@ -276,6 +292,7 @@ pub(super) fn state_of(tenant: &Tenant, user: &User) -> ActivityState {
         succeeded_on: succeeded_at(user).and_then(Day::of_instant),
         was_attempted: attempted_at(user).is_some(),
         licensed,
+        reported: reported(user),
     };
     let shown = Shown {
         workloads: Workloads::default().and(&Workload::ALL),

@@ -85,7 +85,7 @@ async fn a_span_of_a_log_is_read_newest_first_to_its_end() {
     let query: std::collections::HashMap<_, _> = requests[0].url.query_pairs().collect();
     assert_eq!(
         query["$filter"],
-        "createdDateTime ge 2026-11-01T00:00:00Z and createdDateTime le 2026-11-20T12:00:00.5Z"
+        "createdDateTime ge 2026-11-01T00:00:00Z and createdDateTime le 2026-11-20T12:00:00.5Z and status/errorCode eq 0"
     );
     assert_eq!(query["$orderby"], "createdDateTime desc");
     assert_eq!(query["$top"], "1000");

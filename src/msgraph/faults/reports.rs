@@ -13,7 +13,7 @@ use crate::domain::sync_run::Dataset;
 use crate::domain::usage::Period;
 use crate::msgraph::{Report, ReportAnswer};
 
-const CSV: &str = "\u{feff}Report Refresh Date,User Principal Name,Send Count,Report Period\r\n2026-11-20,ann@contoso.com,5,7\r\n";
+const CSV: &str = "\u{feff}Report Refresh Date,User Principal Name,Last Activity Date,Send Count,Report Period\r\n2026-11-20,ann@contoso.com,,5,7\r\n";
 const WEEK: Fetched = Fetched::Period(Period::D7);
 const GRAPH_PATH: &str = "/v1.0/reports/getEmailActivityUserDetail(period='D7')";
 

@@ -34,6 +34,8 @@ pub(super) struct Log<T> {
     pub(super) path: &'static str,
     /// The property with the time of an entry.
     pub(super) time: &'static str,
+    /// What the entries must be besides, in OData's words.
+    pub(super) only: Option<&'static str>,
     pub(super) select: &'static str,
     /// Reads the rows of a page.
     pub(super) decode: fn(&str, &[Range<usize>]) -> Rows<T>,
@@ -133,8 +135,10 @@ impl<T: Send + 'static> LogPages<T> {
         } = self.log;
         let Span { from, until } = self.span;
         let top = self.page_rows;
+        let only = self.log.only.map(|only| format!(" and {only}"));
+        let only = only.unwrap_or_default();
         let query = format!(
-            "$filter={time} ge {from} and {time} le {until}&$orderby={time} desc&$select={select}&$top={top}"
+            "$filter={time} ge {from} and {time} le {until}{only}&$orderby={time} desc&$select={select}&$top={top}"
         );
         self.caller.endpoints.api(path, Some(&query))
     }

@@ -48,9 +48,10 @@ pub struct Report {
     pub reported_on: Option<Date>,
     /// `ETag`, where Microsoft gave one.
     pub etag: Option<String>,
-    /// Names are concealed: no row can be joined to anybody.
+    /// Names are concealed, at least most of them: whom the report is about is not told.
     pub is_concealed: bool,
-    /// In Microsoft's order. Where a report has several rows of one user they are one here.
+    /// In Microsoft's order. Where a report tells of a user in parts, they are one row here; else two
+    /// rows under one name stand as they are, since nobody knows which of them is right.
     pub rows: Vec<ReportRow>,
     /// Rows that could not be read.
     pub quarantined: Vec<Quarantined>,
@@ -79,7 +80,9 @@ pub enum ReportKey {
     Id(ObjectId),
     /// The user principal name as Microsoft wrote it.
     PrincipalName(String),
-    /// Neither: a resource mailbox, or somebody whose name is concealed.
+    /// Somebody whose name is concealed.
+    Concealed,
+    /// None of these: a resource mailbox.
     Nobody,
 }
 

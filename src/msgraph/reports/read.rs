@@ -18,7 +18,7 @@ use crate::domain::ids::ObjectId;
 use crate::domain::standing::Fetched;
 use crate::domain::sync_run::Dataset;
 use crate::domain::text::fold;
-use crate::domain::usage::{MailboxType, Period, Values};
+use crate::domain::usage::{Period, Values};
 use crate::msgraph::paging::Quarantined;
 use crate::msgraph::scalars::text;
 use crate::msgraph::wire::Text;
@@ -55,7 +55,7 @@ pub(in crate::msgraph) fn read_report(
         .map_err(|_| "it is not CSV")?
     {
         match columns.read(&record, period) {
-            Ok(Some(row)) => reading.take(row),
+            Ok(Some((refreshed_on, row))) => reading.take(refreshed_on, row),
             Ok(None) => reading.other_periods += 1,
             Err(reason) => reading.quarantine(reason, columns.id_of(&record)),
         }
@@ -77,18 +77,16 @@ fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, &'static str> {
 
 /// Where in the rows of one report the columns are that are read.
 struct Columns {
+    layout: &'static Layout,
     /// How many columns there are.
     width: usize,
-    key_name: &'static str,
     key: usize,
     refreshed: usize,
     object_id: Option<usize>,
+    /// Where the layout names one.
     last_active: Option<usize>,
-    is_latest_active: bool,
-    gone: Option<(usize, &'static str)>,
-    is_gone_a_state: bool,
+    gone: Option<usize>,
     period: Option<usize>,
-    other_periods: &'static OtherPeriods,
     mailbox_type: Option<usize>,
     values: Vec<(usize, &'static Column)>,
 }
@@ -102,29 +100,23 @@ impl Columns {
         let require = |name: &'static str| {
             find(name).ok_or_else(|| format!("its report has no column \"{name}\""))
         };
-        let (gone, is_gone_a_state) = match layout.gone {
-            Gone::Flag(name) => (find(name).map(|place| (place, name)), false),
-            Gone::State(name) => (find(name).map(|place| (place, name)), true),
-            Gone::Untold => (None, false),
-        };
-        let (last_active, is_latest_active) = match layout.last_active {
-            LastActive::Column(name) => (find(name), false),
-            LastActive::Latest => (None, true),
-            LastActive::Untold => (None, false),
-        };
         let values = layout.columns.iter();
         Ok(Self {
+            layout,
             width: header.len(),
-            key_name: layout.key,
             refreshed: require(REFRESHED)?,
             key: require(layout.key)?,
             object_id: find(OBJECT_ID),
-            last_active,
-            is_latest_active,
-            gone,
-            is_gone_a_state,
+            last_active: match layout.last_active {
+                // Taken for blank, it would say that nobody was ever active.
+                LastActive::Column(name) => Some(require(name)?),
+                LastActive::Latest | LastActive::Untold => None,
+            },
+            gone: match layout.gone {
+                Gone::Flag(name) | Gone::State(name) => find(name),
+                Gone::Untold => None,
+            },
             period: find(PERIOD),
-            other_periods: &layout.other_periods,
             mailbox_type: find(RECIPIENT_TYPE),
             values: values
                 .filter_map(|column| Some((find(column.name)?, column)))
@@ -132,42 +124,48 @@ impl Columns {
         })
     }
 
-    /// Reads one row, `None` if it is left out; the error names the column.
-    fn read(&self, record: &StringRecord, period: Option<Period>) -> Result<Option<Row>, String> {
+    /// Reads one row and its refresh date, `None` if it is left out; the error names the column.
+    fn read(
+        &self,
+        record: &StringRecord,
+        period: Option<Period>,
+    ) -> Result<Option<(Option<Date>, ReportRow)>, String> {
         let surplus = record.iter().skip(self.width);
         if surplus.into_iter().any(|cell| !cell.trim().is_empty()) {
             // A comma that should have been quoted: nobody knows which cells it moved.
             return Err("it has more cells than there are columns".to_owned());
         }
         if record.len() <= self.key {
-            return Err(format!("it ends before {}", self.key_name));
+            return Err(format!("it ends before {}", self.layout.key));
         }
         if let Some(asked) = period
             && let told = cell(record, self.period)
             && !told.is_empty()
             && table::is_other_period(told, asked)
         {
-            return match self.other_periods {
+            return match self.layout.other_periods {
                 OtherPeriods::LeftOut => Ok(None),
                 OtherPeriods::Fault => Err(format!("{PERIOD} is not the one asked for")),
             };
         }
         let of = |column: &'static str| move |what: cells::What| format!("{column} {what}");
         let values = self.values(record)?;
-        let last_active_on = match self.is_latest_active {
-            true => values.iter().map(|(_, days)| days).max().and_then(day_of),
-            false => {
-                cells::day(cell(record, self.last_active)).map_err(of("Last Activity Date"))?
+        let last_active_on = match self.layout.last_active {
+            LastActive::Column(name) => {
+                cells::day(cell(record, self.last_active)).map_err(of(name))?
             }
+            LastActive::Latest => values.iter().map(|(_, days)| days).max().and_then(day_of),
+            LastActive::Untold => None,
         };
-        Ok(Some(Row {
-            refreshed_on: cells::day(cell(record, Some(self.refreshed))).map_err(of(REFRESHED))?,
-            owner: self.owner(record)?,
+        let refreshed_on = cells::day(cell(record, Some(self.refreshed))).map_err(of(REFRESHED))?;
+        let row = ReportRow {
+            who: self.owner(record)?,
             is_deleted: self.is_deleted(record)?,
             last_active_on,
             values,
             mailbox_type: cells::mailbox_type(cell(record, self.mailbox_type)),
-        }))
+        };
+        Ok(Some((refreshed_on, row)))
     }
 
     fn values(&self, record: &StringRecord) -> Result<Values, String> {
@@ -190,36 +188,36 @@ impl Columns {
         Ok(values)
     }
 
-    fn owner(&self, record: &StringRecord) -> Result<Owner, String> {
+    fn owner(&self, record: &StringRecord) -> Result<ReportKey, String> {
         let id_cell = cell(record, self.object_id);
         let id = cells::object_id(id_cell).map_err(|what| format!("{OBJECT_ID} {what}"))?;
         if let Some(id) = id {
-            return Ok(Owner::Known(ReportKey::Id(ObjectId(id))));
+            return Ok(ReportKey::Id(ObjectId(id)));
         }
         let name_cell = cell(record, Some(self.key));
         if name_cell.contains(char::REPLACEMENT_CHARACTER) {
-            return Err(format!("{} is not UTF-8", self.key_name));
+            return Err(format!("{} is not UTF-8", self.layout.key));
         }
-        let name = text(self.key_name, Some(Text(Cow::Borrowed(name_cell))))?;
+        let name = text(self.layout.key, Some(Text(Cow::Borrowed(name_cell))))?;
         Ok(match name {
-            Some(name) if cells::is_concealed(&name) => Owner::Concealed,
-            Some(name) => Owner::Known(ReportKey::PrincipalName(name)),
+            Some(name) if cells::is_concealed(&name) => ReportKey::Concealed,
+            Some(name) => ReportKey::PrincipalName(name),
             // An id that is all zeros and no name beside it.
-            None if !id_cell.is_empty() => Owner::Concealed,
-            None => Owner::Blank,
+            None if !id_cell.is_empty() => ReportKey::Concealed,
+            None => ReportKey::Nobody,
         })
     }
 
     fn is_deleted(&self, record: &StringRecord) -> Result<bool, String> {
-        let Some((place, name)) = self.gone else {
-            return Ok(false);
-        };
-        let cell = cell(record, Some(place));
-        if self.is_gone_a_state {
-            return Ok(cell.eq_ignore_ascii_case("deleted"));
+        let cell = cell(record, self.gone);
+        match self.layout.gone {
+            Gone::Flag(name) => {
+                let flag = cells::flag(cell).map_err(|what| format!("{name} {what}"))?;
+                Ok(flag.unwrap_or(false))
+            }
+            Gone::State(_) => Ok(cell.eq_ignore_ascii_case("deleted")),
+            Gone::Untold => Ok(false),
         }
-        let flag = cells::flag(cell).map_err(|what| format!("{name} {what}"))?;
-        Ok(flag.unwrap_or(false))
     }
 
     /// The object id of a row that cannot be read as a whole.
@@ -241,22 +239,6 @@ fn day_of(days: u64) -> Option<Date> {
         .ok()
 }
 
-/// One row, before it is known whether names are concealed.
-struct Row {
-    refreshed_on: Option<Date>,
-    owner: Owner,
-    is_deleted: bool,
-    last_active_on: Option<Date>,
-    values: Values,
-    mailbox_type: Option<MailboxType>,
-}
-
-enum Owner {
-    Known(ReportKey),
-    Concealed,
-    Blank,
-}
-
 /// What makes two rows those of one user.
 #[derive(PartialEq, Eq, Hash)]
 enum OwnerKey {
@@ -270,7 +252,7 @@ impl OwnerKey {
         match key {
             ReportKey::Id(id) => Some(Self::Id(*id)),
             ReportKey::PrincipalName(name) => Some(Self::Name(fold(name))),
-            ReportKey::Nobody => None,
+            ReportKey::Concealed | ReportKey::Nobody => None,
         }
     }
 }
@@ -279,7 +261,7 @@ impl OwnerKey {
 struct Reading {
     layout: &'static Layout,
     report: Report,
-    /// Where the rows are of users that are there; people who have gone may share a name.
+    /// Where the rows are to which other parts may come; people who have gone may share a name.
     places: HashMap<OwnerKey, usize>,
     known: usize,
     concealed: usize,
@@ -298,48 +280,26 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, row: Row) {
-        self.report.reported_on = self.report.reported_on.max(row.refreshed_on);
-        let who = match row.owner {
-            Owner::Known(key) => {
-                self.known += 1;
-                key
-            }
-            Owner::Concealed => {
-                self.concealed += 1;
-                ReportKey::Nobody
-            }
-            Owner::Blank => ReportKey::Nobody,
+    fn take(&mut self, refreshed_on: Option<Date>, row: ReportRow) {
+        self.report.reported_on = self.report.reported_on.max(refreshed_on);
+        match row.who {
+            ReportKey::Id(_) | ReportKey::PrincipalName(_) => self.known += 1,
+            ReportKey::Concealed => self.concealed += 1,
+            ReportKey::Nobody => {}
+        }
+        let rows = &mut self.report.rows;
+        let key = match self.layout.repeats {
+            Repeats::Parts => OwnerKey::new(&row.who).filter(|_| !row.is_deleted),
+            Repeats::Rows => None,
         };
-        let row = ReportRow {
-            who,
-            is_deleted: row.is_deleted,
-            last_active_on: row.last_active_on,
-            values: row.values,
-            mailbox_type: row.mailbox_type,
-        };
-        let key = OwnerKey::new(&row.who).filter(|_| !row.is_deleted);
-        let earlier = key.as_ref().and_then(|key| self.places.get(key).copied());
-        let Some(place) = earlier else {
-            if let Some(key) = key {
-                self.places.insert(key, self.report.rows.len());
-            }
-            self.report.rows.push(row);
+        let Some(key) = key else {
+            rows.push(row);
             return;
         };
-        match self.layout.repeats {
-            Repeats::Parts => {
-                if let Some(whole) = self.report.rows.get_mut(place) {
-                    add(whole, &row);
-                }
-            }
-            Repeats::Fault => {
-                let id = match row.who {
-                    ReportKey::Id(id) => Some(id.0),
-                    ReportKey::PrincipalName(_) | ReportKey::Nobody => None,
-                };
-                self.quarantine("its user came before".to_owned(), id);
-            }
+        let place = *self.places.entry(key).or_insert(rows.len());
+        match rows.get_mut(place) {
+            Some(whole) => add(whole, &row),
+            None => rows.push(row),
         }
     }
 
@@ -352,8 +312,8 @@ impl Reading {
         if is_empty && self.other_periods > 0 {
             return Err("its report is of another period than the one asked for".to_owned());
         }
-        // Where some names are told, the others belong to nobody, and the report is still one of people.
-        self.report.is_concealed = self.concealed > 0 && self.known == 0;
+        // Where most names are told, the report is still one of people.
+        self.report.is_concealed = self.concealed > self.known;
         Ok(self.report)
     }
 }

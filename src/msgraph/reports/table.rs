@@ -65,8 +65,8 @@ pub(super) enum Gone {
 pub(super) enum Repeats {
     /// Another part of the same: numbers are added.
     Parts,
-    /// A fault: nobody knows which of the two is right.
-    Fault,
+    /// Of somebody else with the same name, or of nobody knows whom: each row stands for itself.
+    Rows,
 }
 
 /// What a row of another period than the one asked for is.
@@ -128,7 +128,7 @@ const USUAL: Layout = Layout {
     key: PRINCIPAL_NAME,
     last_active: LastActive::Column(LAST_ACTIVE),
     gone: Gone::Flag("Is Deleted"),
-    repeats: Repeats::Fault,
+    repeats: Repeats::Rows,
     other_periods: OtherPeriods::Fault,
     columns: &[],
 };

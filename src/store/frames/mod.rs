@@ -42,6 +42,7 @@ use crate::domain::user_fact::UserFact;
 
 pub(super) use self::columns::small;
 pub(super) use self::history::{day_of_id, usage_day_id};
+pub use self::standing::FORMER_NAMES_MAX;
 
 /// A frame is closed at so many rows. Of 20,000 users as real directories have them, one took 58
 /// bytes so, 74 in frames of 1,024 rows, 54 in frames of 32,768, and 57 at level 9; larger frames

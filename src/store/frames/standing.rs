@@ -24,7 +24,7 @@ pub(in crate::store) const COVERED_MAX: usize = 200;
 /// So many hashes are kept: half a megabyte.
 pub(in crate::store) const RECENT_MAX: usize = 65_536;
 /// So many former names are kept: when a company changes its domain, most people have one.
-pub(in crate::store) const FORMER_NAMES_MAX: usize = 65_536;
+pub const FORMER_NAMES_MAX: usize = 65_536;
 /// So many members who are no users are kept: a megabyte or two where each is in ten groups.
 pub(in crate::store) const ABSENT_MEMBERS_MAX: usize = 16_384;
 
@@ -54,6 +54,11 @@ pub(super) struct StandingRecord {
     has_gaps: bool,
     #[prost(message, repeated, tag = "12")]
     absent_members: Vec<AbsentMemberRecord>,
+    /// See `days::day_number`.
+    #[prost(uint32, tag = "13")]
+    reaches: u32,
+    #[prost(message, optional, tag = "14")]
+    names_since: Option<TimeRecord>,
 }
 
 /// Of a period, of a day, or of neither: then of the whole.
@@ -114,10 +119,12 @@ impl From<&Standing> for StandingRecord {
             delta_link,
             is_concealed,
             fetches,
+            reaches,
             covered,
             recent,
             former_names,
             absent_members,
+            names_since,
         } = standing;
         let former_names = former_names.iter().take(FORMER_NAMES_MAX);
         let absent_members = absent_members.iter().take(ABSENT_MEMBERS_MAX);
@@ -134,6 +141,8 @@ impl From<&Standing> for StandingRecord {
             former_names: former_names.map(Into::into).collect(),
             has_gaps: *has_gaps,
             absent_members: absent_members.map(Into::into).collect(),
+            reaches: day_number(*reaches),
+            names_since: names_since.map(TimeRecord::from),
         }
     }
 }
@@ -156,10 +165,12 @@ impl StandingRecord {
             delta_link: self.delta_link,
             is_concealed: self.is_concealed,
             fetches: fetches.collect::<Result<_, _>>()?,
+            reaches: day(self.reaches)?,
             covered: covered.collect::<Result<_, _>>()?,
             recent: self.recent,
             former_names: former_names.collect::<Result<_, _>>()?,
             absent_members: absent_members.collect::<Result<_, _>>()?,
+            names_since: self.names_since.map(TimeRecord::into_time).transpose()?,
         })
     }
 }

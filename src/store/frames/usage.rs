@@ -33,6 +33,10 @@ pub(super) struct UsageRecord {
     /// A number a row, 0 where there is none.
     #[prost(uint32, repeated, tag = "7")]
     mailbox_types: Vec<u32>,
+    /// The places of the rows that the newest answer left out, ascending; few, and none in files of
+    /// before there were any.
+    #[prost(uint32, repeated, tag = "8")]
+    left_out: Vec<u32>,
 }
 
 /// Builds a [`UsageRecord`].
@@ -42,6 +46,7 @@ pub(super) struct UsageColumns {
     standing: ValuesWriter,
     sums: [ValuesWriter; 4],
     mailbox_types: Vec<u32>,
+    left_out: Vec<u32>,
 }
 
 impl Columns for UsageColumns {
@@ -59,7 +64,11 @@ impl Columns for UsageColumns {
             standing,
             sums,
             mailbox_type,
+            is_left_out,
         } = fact;
+        if *is_left_out {
+            self.left_out.push(self.mailbox_types.len() as u32); // A frame has a few thousand rows.
+        }
         self.last_active_on.push(*last_active_on);
         self.standing.push(Some(standing), None);
         let mut shorter = None;
@@ -73,7 +82,8 @@ impl Columns for UsageColumns {
     }
 
     fn bytes(&self) -> usize {
-        let rows = self.mailbox_types.len().saturating_mul(4);
+        let rows = self.mailbox_types.len().saturating_add(self.left_out.len());
+        let rows = rows.saturating_mul(4);
         let columns = self.sums.iter().chain([&self.standing]);
         columns.fold(rows, |sum, column| sum.saturating_add(column.bytes()))
     }
@@ -88,6 +98,7 @@ impl Columns for UsageColumns {
             d90,
             d180,
             mailbox_types: std::mem::take(&mut self.mailbox_types),
+            left_out: std::mem::take(&mut self.left_out),
         }
     }
 
@@ -107,6 +118,7 @@ impl Columns for UsageColumns {
             d90,
             d180,
             mailbox_types,
+            left_out,
         } = record;
         let mut last_active_on = DayReader::new(last_active_on);
         let mut standing = ValuesReader::new(standing)?;
@@ -117,6 +129,8 @@ impl Columns for UsageColumns {
             ValuesReader::new(d180)?,
         ];
         let mut mailbox_types = mailbox_types.iter();
+        let mut left_out = left_out.iter().peekable();
+        let mut places = 0..u32::MAX;
         Ok(Box::new(move |object_id| {
             let last_active_on = last_active_on.read()?;
             let standing = standing.read(None)?.ok_or_else(cut)?;
@@ -132,6 +146,8 @@ impl Columns for UsageColumns {
                 0 => None,
                 number => Some(MailboxType::from_number(number).unwrap_or(MailboxType::Unknown)),
             };
+            let place = places.next().ok_or_else(cut)?;
+            let is_left_out = left_out.next_if(|own| **own == place).is_some();
             Ok(Fact::UserFact(UserFact::Usage(Usage {
                 object_id,
                 dataset,
@@ -139,6 +155,7 @@ impl Columns for UsageColumns {
                 standing,
                 sums,
                 mailbox_type,
+                is_left_out,
             })))
         }))
     }

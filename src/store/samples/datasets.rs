@@ -202,6 +202,7 @@ pub(in crate::store) fn usage(dataset: Dataset, n: u64, random: &mut Random) -> 
         standing,
         sums,
         mailbox_type: (dataset == Dataset::MailboxUsage).then_some(MailboxType::User),
+        is_left_out: n % 1_000 == 7,
     }
 }
 
@@ -281,6 +282,7 @@ pub(in crate::store) fn standing(dataset: Dataset, rows: u64) -> Standing {
                 etag: None,
             })
             .to_vec(),
+        reaches: Some(TODAY),
         covered: vec![Span {
             from: Timestamp::UNIX_EPOCH,
             until: now,
@@ -291,6 +293,7 @@ pub(in crate::store) fn standing(dataset: Dataset, rows: u64) -> Standing {
             object_id: user_id(1),
             until: now,
         }],
+        names_since: Some(now),
         ..Standing::new(dataset)
     }
 }

@@ -134,15 +134,17 @@ fn any_usage(dataset: Dataset) -> impl Strategy<Value = Usage> {
         any_values(),
         [sum(), sum(), sum(), sum()],
         of(any_numbered()),
+        any::<bool>(),
     )
         .prop_map(
-            move |(id, last_active_on, standing, sums, mailbox_type)| Usage {
+            move |(id, last_active_on, standing, sums, mailbox_type, is_left_out)| Usage {
                 object_id: ObjectId(id),
                 dataset,
                 last_active_on,
                 standing,
                 sums,
                 mailbox_type,
+                is_left_out,
             },
         )
 }
@@ -223,6 +225,8 @@ fn any_standing(dataset: Dataset) -> impl Strategy<Value = Standing> {
         prop::collection::vec(any::<u64>(), 0..4),
         prop::collection::vec(former, 0..4),
         prop::collection::vec(absent, 0..4),
+        of(any_date()),
+        of(any_time()),
     );
     (
         of(any_time()),
@@ -235,7 +239,8 @@ fn any_standing(dataset: Dataset) -> impl Strategy<Value = Standing> {
     )
         .prop_map(
             move |(as_of, rows, whole_at, has_gaps, delta_link, is_concealed, lists)| {
-                let (fetches, covered, recent, former_names, absent_members) = lists;
+                let (fetches, covered, recent, former_names, absent_members, reaches, names_since) =
+                    lists;
                 Standing {
                     dataset,
                     as_of,
@@ -245,10 +250,12 @@ fn any_standing(dataset: Dataset) -> impl Strategy<Value = Standing> {
                     delta_link,
                     is_concealed,
                     fetches,
+                    reaches,
                     covered,
                     recent,
                     former_names,
                     absent_members,
+                    names_since,
                 }
             },
         )

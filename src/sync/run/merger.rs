@@ -21,8 +21,9 @@ use crate::domain::user_fact::UserFact;
 use crate::engine::{Change, Directory, HistoryDraft, TenantIndex, TenantUpdate, UsersDraft};
 use crate::store::{self, Fact, Replayed, Staging, Store};
 
-/// So many names that people no longer have are remembered, and so long: reports lag behind.
-const FORMER_NAMES_MAX: usize = 1_000;
+/// Of every user at most one name that it no longer has is remembered, and of a small tenant so many in
+/// all; and so long: reports lag behind.
+const FORMER_NAMES_MIN: usize = 1_000;
 const FORMER_NAMES_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// The draft of a tenant's next index, and the same change on its way to disk.
@@ -294,17 +295,17 @@ impl Merger {
 
     pub(super) fn set_standing(&mut self, mut standing: Standing) -> Result<(), store::Error> {
         if standing.dataset == Dataset::Users {
-            standing.former_names = self.former_names(standing.former_names);
+            self.keep_former_names(&mut standing);
         }
         self.staging.set_standing(&standing)?;
         self.standings.push(standing);
         Ok(())
     }
 
-    /// Names that people no longer have, those of this run included; for joining reports.
-    pub(super) fn known_former_names(&self) -> Vec<FormerName> {
-        let users = self.newest_standing(Dataset::Users);
-        users.map_or_else(Vec::new, |standing| standing.former_names.clone())
+    /// The standing of the users, with the names that they no longer have; for joining reports.
+    pub(super) fn users_standing(&self) -> Standing {
+        let users = self.newest_standing(Dataset::Users).cloned();
+        users.unwrap_or_else(|| Standing::new(Dataset::Users))
     }
 
     /// Where a user stands who came into groups (true) and left them; whether that is news.
@@ -404,17 +405,27 @@ impl Merger {
         }
     }
 
-    /// The names of before and those of this run, newest first, as long as they are of use.
-    fn former_names(&self, before: Vec<FormerName>) -> Vec<FormerName> {
-        let mut names: Vec<_> = self.renamed.iter().cloned().chain(before).collect();
-        names.sort_by_key(|name| std::cmp::Reverse(name.until));
-        let newest = names.first().map(|name| name.until);
-        names.retain(|name| {
-            newest.is_some_and(|newest| newest.duration_since(name.until) < FORMER_NAMES_KEPT)
-        });
-        names.truncate(FORMER_NAMES_MAX);
-        names
+    /// Adds the names of this run to those of before, newest first, as long as they are of use. Whatever
+    /// does not fit makes names known only since then.
+    fn keep_former_names(&self, users: &mut Standing) {
+        users.former_names.extend(self.renamed.iter().cloned());
+        let held = usize::try_from(self.draft.len()).unwrap_or(usize::MAX);
+        let max = held.clamp(FORMER_NAMES_MIN, store::FORMER_NAMES_MAX);
+        let lost_at = forget_names(&mut users.former_names, max);
+        let since = users.names_since.unwrap_or(self.as_of);
+        users.names_since = Some(since.max(lost_at.unwrap_or(since)));
     }
+}
+
+/// Sorts names, newest first, and forgets those that reports use no more. Of more than so many the
+/// oldest are forgotten too, and the answer is when the newest of these was lost.
+fn forget_names(names: &mut Vec<FormerName>, max: usize) -> Option<Timestamp> {
+    names.sort_by_key(|name| std::cmp::Reverse(name.until));
+    let newest = names.first()?.until;
+    names.retain(|name| newest.duration_since(name.until) < FORMER_NAMES_KEPT);
+    let lost_at = names.get(max).map(|name| name.until);
+    names.truncate(max);
+    lost_at
 }
 
 /// Puts a value in its place of a list that is sorted by key.
@@ -440,4 +451,40 @@ fn difference<'a, T: PartialEq, K: Ord>(
             .is_err()
     });
     (changed.collect(), gone.map(&key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+
+    use super::*;
+
+    /// Names that were lost so many days after the first of November.
+    fn lost_on(days: &[i64]) -> Vec<FormerName> {
+        let first = jiff::civil::date(2026, 11, 1);
+        let until = |days: &i64| (first + days.days()).to_zoned(jiff::tz::TimeZone::UTC);
+        let name = |days| FormerName {
+            name: "ann@x".to_owned(),
+            object_id: ObjectId(uuid::Uuid::nil()),
+            until: until(days).unwrap().timestamp(),
+        };
+        days.iter().map(name).collect()
+    }
+
+    #[track_caller]
+    fn check(days: &[i64], max: usize, kept: &[i64], lost: Option<i64>) {
+        let mut names = lost_on(days);
+        let lost_at = forget_names(&mut names, max);
+        assert_eq!(names, lost_on(kept));
+        assert_eq!(lost_at, lost.map(|day| lost_on(&[day])[0].until));
+    }
+
+    #[test]
+    fn names_are_forgotten_when_they_are_old_or_too_many_and_only_the_latter_is_a_loss() {
+        check(&[], 3, &[], None);
+        check(&[1, 3, 2], 3, &[3, 2, 1], None);
+        check(&[0, 30, 29, 1], 3, &[30, 29, 1], None);
+        check(&[4, 1, 3, 2], 2, &[4, 3], Some(2));
+        check(&[5, 5, 5], 2, &[5, 5], Some(5));
+    }
 }

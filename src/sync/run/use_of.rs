@@ -43,7 +43,8 @@ impl Attempt<'_> {
             return;
         }
         let meter = self.begin(dataset);
-        let read = usage::read_report(&self.tenant.client, &standing, &meter, self.as_of).await;
+        let (tenant, client) = (&self.tenant.key, &self.tenant.client);
+        let read = usage::read_report(tenant, client, &standing, &meter, self.as_of).await;
         let reading = match read {
             Ok(reading) => reading,
             Err(error) => {
@@ -96,7 +97,7 @@ impl Attempt<'_> {
         };
         let meter = self.begin(dataset);
         let client = &self.tenant.client;
-        let read = usage::read_sign_ins(client, &standing, true, max, &meter, self.as_of).await;
+        let read = usage::read_sign_ins(client, &standing, max, &meter, self.as_of).await;
         self.finish_log(dataset, read, &meter, merging, LogReading::<SignIn>::apply)
             .await;
     }
@@ -172,14 +173,20 @@ impl Attempt<'_> {
             self.fail(dataset, problem);
             return;
         }
+        let problem = reading.problem().cloned();
         let merged = merging.later(move |merger| {
             let applied = apply(reading, &mut merger.draft, &mut merger.staging)?;
             merger.set_standing(applied.standing.clone())?;
             Ok(applied)
         });
-        if let Some(applied) = merged.await {
-            self.count_unmatched(dataset, applied.unmatched);
-            self.complete(dataset, applied.changed > 0);
+        let Some(applied) = merged.await else {
+            return;
+        };
+        self.count_unmatched(dataset, applied.unmatched);
+        match problem {
+            None => self.complete(dataset, applied.changed > 0),
+            // What came before it is kept, and the next run goes on from there.
+            Some(problem) => self.miss(dataset, msgraph::Error::Problem(problem)).await,
         }
     }
 }
@@ -189,8 +196,8 @@ impl Merger {
         // Made once a run: the users are complete.
         let directory = self.directory.take();
         let directory = directory.unwrap_or_else(|| self.draft.directory());
-        let former_names = self.known_former_names();
-        let joiner = Joiner::new(&directory, &former_names, self.as_of);
+        let users = self.users_standing();
+        let joiner = Joiner::new(&directory, &users, self.as_of);
         let applied = reading.apply(
             &joiner,
             &mut self.draft,

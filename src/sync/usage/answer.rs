@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::packed::{PackedRows, People, Person};
 use crate::domain::standing::Fetched;
 use crate::domain::usage::Values;
-use crate::msgraph::{Quarantined, Report, ReportRow};
+use crate::msgraph::{Quarantined, Report, ReportKey, ReportRow};
 
 /// One answer of a report.
 pub(super) struct Answer {
@@ -19,6 +19,8 @@ pub(super) struct Answer {
     pub(super) row_count: u64,
     /// Those of people who are deleted, and of nobody at all.
     pub(super) nobodys: u64,
+    /// Those of people whose names are concealed, where others are told.
+    pub(super) concealed: u64,
     /// Rows that could not be read.
     pub(super) quarantined: u64,
     /// One of those.
@@ -37,13 +39,15 @@ impl Answer {
             ..
         } = report;
         let row_count = rows.len() as u64;
+        let is_concealed = |row: &&ReportRow| row.who == ReportKey::Concealed;
+        let concealed = rows.iter().filter(is_concealed).count() as u64;
         let mut own: Vec<(u32, ReportRow)> = Vec::new();
         for row in rows {
             if let Some(person) = Person::of(&row.who).filter(|_| !row.is_deleted) {
                 own.push((people.place(person), row));
             }
         }
-        let nobodys = row_count - own.len() as u64;
+        let nobodys = row_count - concealed - own.len() as u64;
         if what == Fetched::Whole {
             own = of_all_products(own);
         }
@@ -56,6 +60,7 @@ impl Answer {
             reported_on,
             row_count,
             nobodys,
+            concealed,
             quarantined: quarantined.len() as u64,
             example: quarantined.into_iter().next(),
             rows: packed,

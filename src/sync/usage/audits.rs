@@ -45,6 +45,10 @@ impl Entry for DirectoryAudit {
     fn counts(&self) -> bool {
         self.change.is_some() && !self.users.is_empty()
     }
+
+    fn users(&self) -> &[ObjectId] {
+        &self.users
+    }
 }
 
 impl AuditReading {
@@ -54,6 +58,7 @@ impl AuditReading {
         draft: &mut UsersDraft,
         staging: &mut Staging,
     ) -> Result<Applied, store::Error> {
+        self.await_users(|id| draft.holds(id));
         let mut applied = Applied {
             unmatched: 0,
             changed: 0,
@@ -99,10 +104,15 @@ fn by_user(entries: Vec<DirectoryAudit>) -> BTreeMap<ObjectId, Vec<DirectoryChan
     users
 }
 
-/// The newest changes of those that were known and those that are new, newest first.
+/// The newest changes of those that were known and those that are new, newest first. One that comes
+/// again, for the sake of somebody else whom it names, is one.
 fn newest(held: Vec<DirectoryChange>, new: Vec<DirectoryChange>) -> Vec<DirectoryChange> {
     let mut all = new;
-    all.extend(held);
+    for change in held {
+        if !all.contains(&change) {
+            all.push(change);
+        }
+    }
     all.sort_by_key(|change| std::cmp::Reverse(change.at));
     all.truncate(DirectoryChanges::KEPT);
     all
@@ -154,6 +164,16 @@ mod tests {
         let kept = newest(changes(40..70), changes(0..30));
         let expected: Vec<i64> = (0..30).chain(40..70).rev().take(50).collect();
         assert_eq!(seconds(&kept), expected);
+    }
+
+    #[test]
+    fn a_change_that_is_told_again_is_one() {
+        let mut other = change(20);
+        other.succeeded = Some(false);
+        let held = vec![change(30), other, change(20), change(10)];
+        let all = newest(held.clone(), vec![change(20), change(10)]);
+        assert_eq!(seconds(&all), [30, 20, 20, 10]);
+        assert!(held.iter().all(|one| all.contains(one)));
     }
 
     #[test]

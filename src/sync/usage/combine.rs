@@ -1,6 +1,6 @@
 //! From the answers of a report to what is known of each user.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -23,20 +23,33 @@ pub(super) struct Joined<'a> {
     doubtful: Vec<ObjectId>,
     /// Rows that name somebody who is not deleted.
     named: u64,
-    /// Rows that are nobody's.
-    unmatched: u64,
+    /// Of these, the rows that are nobody's.
+    strange: u64,
+}
+
+/// What an answer is held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The rows that the report had before.
+    pub(super) rows: u64,
+    /// The users of whom it told before.
+    pub(super) users: u64,
+    /// Whether every name is known that the report may use.
+    pub(super) are_names_known: bool,
 }
 
 /// Where a user's row is.
 #[derive(Clone, Copy)]
 struct Place {
+    person: u32,
     last_active_on: Option<Date>,
     at: usize,
 }
 
 impl<'a> Joined<'a> {
-    /// Finds out whose each row is. Of two rows of one user the one with the later activity counts;
-    /// rows are never added up.
+    /// Finds out whose each row is. Of two rows under two names of one user the one with the later
+    /// activity counts; rows are never added up. Of two that differ under one name, one may be somebody
+    /// else's, who had the name before: neither counts.
     pub(super) fn new(
         answer: &'a Answer,
         people: &[&Person],
@@ -48,8 +61,9 @@ impl<'a> Joined<'a> {
             rows: HashMap::new(),
             doubtful: Vec::new(),
             named: 0,
-            unmatched: answer.nobodys,
+            strange: 0,
         };
+        let mut ambiguous = HashSet::new();
         for (at, row) in answer.rows.iter() {
             let Some(person) = people.get(row.person as usize) else {
                 continue;
@@ -63,25 +77,35 @@ impl<'a> Joined<'a> {
             };
             match joiner.owner(claim, created_at) {
                 Owner::User(id) => {
-                    let place = Place { last_active_on, at };
+                    let place = Place {
+                        person: row.person,
+                        last_active_on,
+                        at,
+                    };
                     let of_user = joined.rows.entry(id).or_insert(place);
-                    if of_user.last_active_on < last_active_on {
+                    if of_user.person == row.person && answer.rows.at(of_user.at) != row {
+                        ambiguous.insert(id);
+                        joined.strange += 1;
+                    } else if of_user.last_active_on < last_active_on {
                         *of_user = place;
                     }
                 }
                 Owner::Perhaps(id) => {
                     joined.doubtful.push(id);
-                    joined.unmatched += 1;
+                    joined.strange += 1;
                 }
-                Owner::Nobody => joined.unmatched += 1,
+                Owner::Nobody => joined.strange += 1,
             }
         }
+        joined.strange += ambiguous.len() as u64;
+        joined.rows.retain(|id, _| !ambiguous.contains(id));
+        joined.doubtful.extend(ambiguous);
         joined
     }
 
     /// Rows that are nobody's.
     pub(super) fn unmatched(&self) -> u64 {
-        self.unmatched
+        self.answer.nobodys + self.answer.concealed + self.strange
     }
 
     /// Whether a user has a row.
@@ -90,18 +114,24 @@ impl<'a> Joined<'a> {
     }
 
     /// Whether who is not in it is not in the report: every row could be read, it is not suspiciously
-    /// short, and most of its people are ours. Else something may be wrong with the report or the
-    /// directory, and nobody loses anything by it.
-    pub(super) fn tells_of_absence(&self, rows_before: u64) -> bool {
+    /// short, most of its people are ours, and the others cannot be people of ours under names that we
+    /// never knew. Else something may be wrong with the report or the directory, and nobody loses
+    /// anything by it.
+    pub(super) fn tells_of_absence(
+        &self,
+        expected: Expected,
+        is_ours: impl Fn(ObjectId) -> bool,
+    ) -> bool {
         let answer = self.answer;
-        answer.row_count > 0
-            && answer.quarantined == 0
-            && answer.row_count.saturating_mul(2) >= rows_before
-            && self
-                .unmatched
-                .saturating_sub(answer.nobodys)
-                .saturating_mul(2)
-                <= self.named
+        let told = self.rows.keys().filter(|id| is_ours(**id)).count() as u64;
+        let is_most = |part: u64, whole: u64| part.saturating_mul(2) >= whole;
+        answer.quarantined == 0
+            && answer.concealed == 0
+            && told > 0
+            && is_most(told, expected.users)
+            && is_most(answer.row_count, expected.rows)
+            && is_most(self.named - self.strange, self.named)
+            && (self.strange == 0 || expected.are_names_known)
     }
 
     fn row(&self, id: ObjectId) -> Option<PackedRow> {
@@ -177,17 +207,15 @@ impl Parts<'_> {
 
     /// What is known of a user now, given what was. Whatever was not asked for this time stays.
     pub(super) fn usage(&self, id: ObjectId, held: Option<Usage>) -> Usage {
-        let mut usage = held.unwrap_or_else(|| Usage {
-            object_id: id,
-            dataset: self.dataset,
-            last_active_on: None,
-            standing: Values::default(),
-            sums: [const { None }; 4],
-            mailbox_type: None,
-        });
+        let mut usage = held.unwrap_or_else(|| Usage::nothing(self.dataset, id));
+        usage.is_left_out = false;
         let has_sums = due::has_sums(self.dataset);
         let mut newest: Option<(Option<Date>, PackedRow)> = None;
-        let (mut told, mut is_widest_told) = (None, false);
+        // The day is of all time, so that what an earlier answer said holds. But nobody is active after
+        // the day up to which Microsoft has counted: a day that lies beyond was a mistake.
+        let counted = self.joined.iter().map(|one| one.answer.reported_on).max();
+        let is_possible = |on: &Date| counted.flatten().is_none_or(|counted| *on <= counted);
+        usage.last_active_on = usage.last_active_on.filter(is_possible);
         for joined in &self.joined {
             let answer = joined.answer;
             let row = joined.row(id);
@@ -200,8 +228,7 @@ impl Parts<'_> {
             let Some(row) = row else {
                 continue;
             };
-            told = told.max(row.last_active_on);
-            is_widest_told |= due::parts(self.dataset).first() == Some(&answer.what);
+            usage.last_active_on = usage.last_active_on.max(row.last_active_on);
             // Of equally new ones the widest, which comes first.
             if newest
                 .as_ref()
@@ -210,8 +237,6 @@ impl Parts<'_> {
                 newest = Some((answer.reported_on, row));
             }
         }
-        let held = usage.last_active_on.filter(|_| !is_widest_told);
-        usage.last_active_on = told.max(held);
         if let Some((_, newest)) = newest {
             usage.mailbox_type = newest.mailbox_type;
             if !has_sums {
@@ -219,6 +244,14 @@ impl Parts<'_> {
             }
         }
         usage
+    }
+}
+
+/// What is known of a user whom the newest answer left out: what was known before.
+pub(super) fn left_out(dataset: Dataset, id: ObjectId, held: Option<Usage>) -> Usage {
+    Usage {
+        is_left_out: true,
+        ..held.unwrap_or_else(|| Usage::nothing(dataset, id))
     }
 }
 

@@ -71,7 +71,9 @@ pub(super) fn workload(dataset: Dataset) -> Option<Workload> {
 
 /// What is to be asked of a report now, in this order: its parts once a day, then days of the last four
 /// weeks that were never asked for, newest first. No more than Microsoft answers at once; the rest is
-/// due later. Of a concealed report one part tells whether it still is.
+/// due later. Of a report that is late the narrowest part, which is the smallest, is asked again now
+/// and then, and the others once that one has moved. Of a concealed report one part tells whether it
+/// still is.
 pub(in crate::sync) fn due(dataset: Dataset, standing: &Standing, now: Timestamp) -> Vec<Fetched> {
     let asked = standing.fetches.iter().filter(|fetch| {
         let age = now.duration_since(fetch.at);
@@ -84,18 +86,23 @@ pub(in crate::sync) fn due(dataset: Dataset, standing: &Standing, now: Timestamp
     } else {
         (parts, missing_days(dataset, standing, now))
     };
-    let parts = parts.iter().copied();
-    let parts = parts.filter(|part| is_due(fetch(standing, *part), now));
+    let narrowest = parts.last();
+    let expected = |part: &Fetched| match Some(part) == narrowest {
+        true => day_of(now).yesterday().ok(),
+        false => standing.reported_on(None),
+    };
+    let is_due = |part: &Fetched| is_due(fetch(standing, *part), expected(part), now);
+    let parts = parts.iter().copied().filter(is_due);
     parts.chain(days).take(room).collect()
 }
 
-/// Whether a part of a report is to be asked for: not on the same day again, unless Microsoft is late.
-fn is_due(last: Option<&Fetch>, now: Timestamp) -> bool {
+/// Whether a part of a report is to be asked for: not on the same day again, unless it is behind the
+/// day that it is expected to reach.
+fn is_due(last: Option<&Fetch>, expected: Option<Date>, now: Timestamp) -> bool {
     let Some(last) = last else {
         return true;
     };
-    let yesterday = day_of(now).yesterday().unwrap_or(Date::MIN);
-    let is_behind = last.reported_on.is_none_or(|on| on < yesterday);
+    let is_behind = last.reported_on < expected;
     let age = now.duration_since(last.at);
     day_of(last.at) != day_of(now) || (is_behind && age >= RETRY_AFTER)
 }
@@ -227,6 +234,34 @@ mod tests {
         let empty = asked(Dataset::MailboxUsage, "2026-11-10T02:00:00Z", "");
         check(&empty, "2026-11-10T07:59:59Z", 0, 0);
         check(&empty, "2026-11-10T08:00:00Z", 1, 0);
+    }
+
+    #[test]
+    fn of_a_late_report_the_others_are_asked_once_the_narrowest_has_moved() {
+        let [d180, d90, d30, d7] = PERIODS;
+        let asked_now = |standing: &Standing, now| due(Dataset::EmailActivity, standing, at(now));
+        let mut late = asked(Dataset::EmailActivity, "2026-11-10T02:00:00Z", "2026-11-08");
+        for day in missing_days(Dataset::EmailActivity, &late, at("2026-11-10T02:00:00Z")) {
+            answered(&mut late, day, "2026-11-09T02:00:00Z", "");
+        }
+        assert_eq!(asked_now(&late, "2026-11-10T07:59:59Z"), []);
+        assert_eq!(asked_now(&late, "2026-11-10T08:00:00Z"), [d7]);
+        answered(&mut late, d7, "2026-11-10T08:00:00Z", "2026-11-08");
+        assert_eq!(asked_now(&late, "2026-11-10T08:00:00Z"), []);
+        assert_eq!(asked_now(&late, "2026-11-10T14:00:00Z"), [d7]);
+        answered(&mut late, d7, "2026-11-10T14:00:00Z", "2026-11-09");
+        let newest = Fetched::Day(jiff::civil::date(2026, 11, 9));
+        assert_eq!(
+            asked_now(&late, "2026-11-10T14:00:00Z"),
+            [d180, d90, d30, newest]
+        );
+        // One that stays behind is not asked with every run.
+        answered(&mut late, newest, "2026-11-10T14:00:00Z", "");
+        for part in [d180, d90, d30] {
+            answered(&mut late, part, "2026-11-10T14:00:00Z", "2026-11-08");
+        }
+        assert_eq!(asked_now(&late, "2026-11-10T15:00:00Z"), []);
+        assert_eq!(asked_now(&late, "2026-11-10T20:00:00Z"), [d180, d90, d30]);
     }
 
     #[test]

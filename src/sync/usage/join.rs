@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::due::day_of;
 use super::packed::Person;
 use crate::domain::ids::ObjectId;
-use crate::domain::standing::FormerName;
+use crate::domain::standing::{FormerName, Standing};
 use crate::domain::text::Folded;
 use crate::engine::{Directory, Named};
 
@@ -26,6 +26,8 @@ pub(in crate::sync) struct Joiner<'a> {
     holder: Box<Holder<'a>>,
     /// Who had a name lately.
     former: HashMap<&'a str, Vec<&'a FormerName>>,
+    /// Since when that is known of every name.
+    names_since: Option<Timestamp>,
 }
 
 /// Who has a name.
@@ -52,13 +54,16 @@ pub(super) enum Owner {
 }
 
 impl<'a> Joiner<'a> {
-    /// Joins to the people of a directory. `former_names` are those of the users' standing.
+    /// Joins to the people of a directory, whose standing tells of the names that they had.
     pub(in crate::sync) fn new(
         directory: &'a Directory,
-        former_names: &'a [FormerName],
+        users: &'a Standing,
         now: Timestamp,
     ) -> Self {
-        Self::by(|name| directory.find(name), former_names, now)
+        Self {
+            names_since: users.names_since,
+            ..Self::by(|name| directory.find(name), &users.former_names, now)
+        }
     }
 
     pub(super) fn by<N: Into<Named>>(
@@ -75,7 +80,17 @@ impl<'a> Joiner<'a> {
         Self {
             holder: Box::new(move |name| holder(name).into()),
             former,
+            names_since: Some(Timestamp::MIN),
         }
+    }
+
+    /// Whether every name is known that a report of a day may use. Before that, whoever has no row may
+    /// have one under a name that we never knew.
+    pub(super) fn knows_names(&self, reported_on: Option<Date>) -> bool {
+        let (Some(since), Some(reported_on)) = (self.names_since, reported_on) else {
+            return false;
+        };
+        reported_on > late_until(since)
     }
 
     /// Whose a row is; `created_at` says when a user was created.
@@ -121,8 +136,13 @@ impl<'a> Joiner<'a> {
 
 /// Whether a report may still use a name for who had it before.
 fn may_be_meant(former: &FormerName, reported_on: Option<Date>) -> bool {
-    let known_since = day_of(former.until).checked_add(LATE_DAYS.days());
-    reported_on.is_none_or(|reported_on| reported_on <= known_since.unwrap_or(Date::MAX))
+    reported_on.is_none_or(|reported_on| reported_on <= late_until(former.until))
+}
+
+/// The last day whose report may use the names of an instant.
+fn late_until(at: Timestamp) -> Date {
+    let last = day_of(at).checked_add(LATE_DAYS.days());
+    last.unwrap_or(Date::MAX)
 }
 
 /// Whether somebody was active before a user was created, by more than the day that clocks and zones
@@ -265,6 +285,23 @@ mod tests {
             Owner::User(ANN),
         );
         check(&taken, "ann@x", "2026-11-16", "", Owner::Perhaps(ANN));
+    }
+
+    #[test]
+    fn names_are_known_to_reports_that_cannot_use_older_ones() {
+        #[track_caller]
+        fn check(since: Option<&str>, reported_on: &str, expected: bool) {
+            let joiner = Joiner {
+                names_since: since.map(|at| at.parse().unwrap()),
+                ..Joiner::by(|_: &Folded| None, &[], now())
+            };
+            let known = joiner.knows_names(reported_on.parse().ok());
+            assert_eq!(known, expected, "{since:?} {reported_on}");
+        }
+        check(Some("2026-11-15T23:59:00Z"), "2026-11-17", false);
+        check(Some("2026-11-15T23:59:00Z"), "2026-11-18", true);
+        check(Some("2026-11-15T23:59:00Z"), "", false);
+        check(None, "2026-11-18", false);
     }
 
     proptest! {

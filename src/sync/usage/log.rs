@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::spans::{after, cover, newest_gap, uncover};
+use crate::domain::ids::ObjectId;
 use crate::domain::standing::{Span, Standing};
+use crate::domain::sync_run::Problem;
 use crate::msgraph::{Error, LogPages, Meter, Quarantined, Rows};
 
 /// For how long entries are waited for.
@@ -30,6 +32,8 @@ pub(in crate::sync) trait Entry {
     fn at(&self) -> Timestamp;
     /// Whether anything is to be learned from it.
     fn counts(&self) -> bool;
+    /// Whom it is about.
+    fn users(&self) -> &[ObjectId];
 }
 
 /// What a run read of a log.
@@ -49,6 +53,8 @@ pub(in crate::sync) struct LogReading<E> {
     opened_from: Option<Timestamp>,
     quarantined: u64,
     example: Option<Quarantined>,
+    /// What ended the reading before its time.
+    problem: Option<Problem>,
 }
 
 /// A gap that is being read.
@@ -78,6 +84,7 @@ impl<E: Entry + Send + 'static> LogReading<E> {
             opened_from: None,
             quarantined: 0,
             example: None,
+            problem: None,
         }
     }
 
@@ -96,8 +103,17 @@ impl<E: Entry + Send + 'static> LogReading<E> {
         self.example.as_ref()
     }
 
+    /// What ended the reading before its time, if anything did; what came before stands.
+    pub(in crate::sync) fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
     /// Reads gap after gap until none is left or so many requests are spent. `pages` begins to read a
     /// span.
+    ///
+    /// # Errors
+    ///
+    /// When nothing at all could be read. After that a problem ends the reading as the budget would.
     pub(super) async fn read(
         &mut self,
         meter: &Meter,
@@ -112,9 +128,15 @@ impl<E: Entry + Send + 'static> LogReading<E> {
                     self.cut(gap);
                     return Ok(());
                 }
-                match pages.next().await? {
-                    Some(page) => self.take(&mut gap, page),
-                    None => break,
+                match pages.next().await {
+                    Ok(Some(page)) => self.take(&mut gap, page),
+                    Ok(None) => break,
+                    Err(Error::Problem(problem)) if self.has_read(&gap) => {
+                        self.cut(gap);
+                        self.problem = Some(problem);
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             if let Some(begins_at) = pages.begins_at() {
@@ -127,6 +149,10 @@ impl<E: Entry + Send + 'static> LogReading<E> {
             }
         }
         Ok(())
+    }
+
+    fn has_read(&self, gap: &Gap<E>) -> bool {
+        !self.met.is_empty() || !gap.pending.is_empty()
     }
 
     /// The newest gap that is not read.
@@ -197,6 +223,16 @@ impl<E: Entry + Send + 'static> LogReading<E> {
         if !self.counted.remove(&hash) && entry.counts() {
             self.entries.push(entry);
         }
+    }
+
+    /// Leaves entries about somebody whom we do not hold out of those that are known again: the log may
+    /// tell of a user sooner than the directory, and the next run, which reads the last hours again, may
+    /// hold that user.
+    pub(super) fn await_users(&mut self, is_held: impl Fn(ObjectId) -> bool) {
+        let is_awaited = |entry: &&E| !entry.users().iter().all(|id| is_held(*id));
+        let awaited = self.entries.iter().filter(is_awaited);
+        let awaited: HashSet<u64> = awaited.map(|entry| hash(entry.id())).collect();
+        self.late.retain(|(_, hash)| !awaited.contains(hash));
     }
 
     /// From when on entries may still arrive.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use crate::domain::ids::ObjectId;
+use crate::domain::seven_bits::{put, take};
 use crate::domain::text::Folded;
 use crate::domain::usage::{MailboxType, Metric, Values};
 use crate::msgraph::{ReportKey, ReportRow};
@@ -30,7 +31,7 @@ impl Person {
                 let name = Folded::new(name);
                 (!name.as_str().is_empty()).then_some(Self::Name(name))
             }
-            ReportKey::Nobody => None,
+            ReportKey::Concealed | ReportKey::Nobody => None,
         }
     }
 }
@@ -141,28 +142,6 @@ fn packed_day(day: Option<Date>) -> u64 {
 fn unpacked_day(packed: u64) -> Option<Date> {
     let year = i16::try_from(packed >> 9).ok()?;
     Date::new(year, (packed >> 5 & 15) as i8, (packed & 31) as i8).ok() // Four and five bits.
-}
-
-/// Seven bits a byte, the lowest first; the eighth says that more follow.
-fn put(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-fn take(bytes: &mut &[u8]) -> u64 {
-    let (mut value, mut shift) = (0, 0);
-    while let Some((&byte, rest)) = bytes.split_first() {
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte < 0x80 || shift >= u64::BITS {
-            break;
-        }
-    }
-    value
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use jiff::{Timestamp, ToSpan};
 
 use super::Applied;
 use super::answer::Answer;
-use super::combine::{Joined, Parts};
+use super::combine::{Expected, Joined, Parts, left_out};
 use super::due::{self, day_of, due};
 use super::join::Joiner;
 use super::packed::{People, Person};
-use crate::domain::ids::ObjectId;
+use crate::domain::ids::{ObjectId, TenantKey};
 use crate::domain::standing::{Fetch, Fetched, Standing};
-use crate::domain::sync_run::{Dataset, ProblemKind};
-use crate::domain::usage::{Values, Workload};
+use crate::domain::sync_run::{Dataset, Problem, ProblemKind};
+use crate::domain::usage::{Usage, Values, Workload};
 use crate::domain::user_fact::UserFact;
 use crate::engine::{Change, HistoryDraft, UsersDraft};
 use crate::msgraph::{Client, Error, Meter, Quarantined, Report, ReportAnswer, quarantine_problem};
@@ -51,6 +51,7 @@ pub(in crate::sync) struct ReportReading {
 /// for a later run. A day that cannot be read is due again later, and one that Microsoft refuses to
 /// tell is not asked for again: history may have holes.
 pub(in crate::sync) async fn read_report(
+    tenant: &TenantKey,
     client: &Client,
     standing: &Standing,
     meter: &Meter,
@@ -72,7 +73,11 @@ pub(in crate::sync) async fn read_report(
             .await;
         match answer {
             Ok(answer) => reading.take(what, answer),
-            Err(error) => reading.fail(what, error)?,
+            Err(error) => {
+                let problem = reading.fail(what, error)?;
+                let dataset = standing.dataset.name();
+                tracing::warn!(%tenant, dataset, %problem, "the rest of a report is left for a later run");
+            }
         }
     }
     Ok(reading)
@@ -137,6 +142,7 @@ impl ReportReading {
             ReportAnswer::Report(report) if report.is_concealed => {
                 // Its refresh date stays that of what was held. All of it is needed again.
                 self.standing.is_concealed = true;
+                self.standing.reaches = None;
                 self.note(what, None, Some(None));
                 for fetch in &mut self.standing.fetches {
                     fetch.etag = None;
@@ -165,7 +171,9 @@ impl ReportReading {
         due::remember(&mut self.standing, answer);
     }
 
-    pub(super) fn fail(&mut self, what: Fetched, error: Error) -> Result<(), Error> {
+    /// Goes on without a part that could not be read, where it can be done without; says why it is
+    /// missing.
+    pub(super) fn fail(&mut self, what: Fetched, error: Error) -> Result<Problem, Error> {
         let problem = match (what, error) {
             (Fetched::Day(_), Error::Problem(problem)) => problem,
             (_, Error::Problem(problem))
@@ -175,24 +183,22 @@ impl ReportReading {
             }
             (_, error) => return Err(error),
         };
-        let dataset = self.standing.dataset.name();
-        tracing::warn!(dataset, %problem, "the rest of a report is left for a later run");
         self.answered += 1;
         if problem.kind == ProblemKind::Refused {
             self.note(what, None, None);
         } else {
             self.is_stopped = true;
         }
-        Ok(())
+        Ok(problem)
     }
 
-    /// The answers that are not about single days.
+    /// The answers that are not about single days, the widest first.
     fn parts(&self) -> impl Iterator<Item = &Answer> {
-        let is_part = |answer: &&Answer| !matches!(answer.what, Fetched::Day(_));
-        self.answers.iter().filter(is_part)
+        let parts = due::parts(self.standing.dataset).iter();
+        parts.filter_map(|part| self.answers.iter().find(|answer| answer.what == *part))
     }
 
-    /// The widest part: it was asked for first.
+    /// The widest part.
     fn main(&self) -> Option<&Answer> {
         self.parts().next()
     }
@@ -200,7 +206,7 @@ impl ReportReading {
     /// Joins rows to users and stages what changed. After the users of the run are complete.
     ///
     /// A report without rows leaves everything as it is; whoever a whole report no longer names loses
-    /// what it said of them. What a tenant conceals is not told from memory either: everybody loses it.
+    /// what it said of them, and whoever one that may have lost rows no longer names is left out. What a tenant conceals is not told from memory either: everybody loses it.
     pub(in crate::sync) fn apply(
         self,
         joiner: &Joiner<'_>,
@@ -219,7 +225,7 @@ impl ReportReading {
         }
         let people = self.people.list();
         let parts = self.join(&people, joiner, &|id| draft.created_at(id));
-        self.apply_parts(&parts, draft, staging, &mut applied)?;
+        self.apply_parts(&parts, joiner, draft, staging, &mut applied)?;
         for day in self.days(&parts, &people, joiner, &|id| draft.created_at(id)) {
             let (new, day) = history.record(day.workload, day.on, day.users);
             new.iter()
@@ -237,6 +243,7 @@ impl ReportReading {
     fn apply_parts(
         &self,
         parts: &Parts<'_>,
+        joiner: &Joiner<'_>,
         draft: &mut UsersDraft,
         staging: &mut Staging,
         applied: &mut Applied,
@@ -246,29 +253,33 @@ impl ReportReading {
         };
         let dataset = parts.dataset;
         applied.unmatched = main.unmatched();
+        let users_before = draft.count_facts(dataset);
         let held = |draft: &UsersDraft, id| match draft.fact(dataset, id) {
             Some(UserFact::Usage(usage)) => Some(usage),
             _ => None,
         };
         for id in parts.users() {
-            let fact = UserFact::Usage(parts.usage(id, held(draft, id)));
-            match draft.set(&fact) {
-                Some(Change::Unchanged) => {}
-                Some(Change::Added | Change::Changed) => {
-                    staging.put_user_fact(&fact)?;
-                    applied.changed += 1;
-                }
-                None => applied.unmatched += u64::from(main.has(id)),
+            let usage = parts.usage(id, held(draft, id));
+            if !put(usage, draft, staging, applied)? {
+                applied.unmatched += u64::from(main.has(id));
             }
         }
         for id in parts.doubtful() {
-            if let Some(held) = held(draft, id) {
-                // Not known to be gone: it stays as it is.
-                draft.set(&UserFact::Usage(held));
-            }
+            let usage = left_out(dataset, id, held(draft, id));
+            put(usage, draft, staging, applied)?;
         }
-        if self.is_whole(parts) {
-            forget_unseen(dataset, draft, staging, applied)?;
+        if !self.is_widest(main.answer) {
+            return Ok(());
+        }
+        if self.is_whole(parts, joiner, users_before, |id| draft.holds(id)) {
+            applied.standing.reaches = main.answer.reported_on;
+            return forget_unseen(dataset, draft, staging, applied);
+        }
+        if main.answer.row_count > 0 {
+            for id in draft.unseen_facts(dataset) {
+                let usage = left_out(dataset, id, held(draft, id));
+                put(usage, draft, staging, applied)?;
+            }
         }
         Ok(())
     }
@@ -292,11 +303,28 @@ impl ReportReading {
         }
     }
 
-    /// Whether whoever has no row in the parts is not in the report.
-    pub(super) fn is_whole(&self, parts: &Parts<'_>) -> bool {
-        let widest = due::parts(parts.dataset).first();
-        parts.joined.first().is_some_and(|main| {
-            widest == Some(&main.answer.what) && main.tells_of_absence(self.rows_before)
+    fn is_widest(&self, answer: &Answer) -> bool {
+        due::parts(self.standing.dataset).first() == Some(&answer.what)
+    }
+
+    /// Whether whoever has no row in the parts is not in the report. Before, it told of so many users;
+    /// `is_ours` says who is one.
+    pub(super) fn is_whole(
+        &self,
+        parts: &Parts<'_>,
+        joiner: &Joiner<'_>,
+        users_before: u64,
+        is_ours: impl Fn(ObjectId) -> bool,
+    ) -> bool {
+        let main = parts.joined.first();
+        let main = main.filter(|main| self.is_widest(main.answer));
+        main.is_some_and(|main| {
+            let expected = Expected {
+                rows: self.rows_before,
+                users: users_before,
+                are_names_known: joiner.knows_names(main.answer.reported_on),
+            };
+            main.tells_of_absence(expected, is_ours)
         })
     }
 
@@ -349,7 +377,6 @@ impl ReportReading {
             && !next.is_concealed
         {
             next.rows = answer.row_count;
-            next.whole_at = Some(self.now);
         }
         next
     }
@@ -360,6 +387,22 @@ impl ReportReading {
         let mut asked = parts.filter_map(|part| due::fetch(&self.standing, *part));
         asked.any(|fetch| fetch.at == self.now)
     }
+}
+
+/// Takes in what a report says of a user; false when it is nobody we know.
+fn put(
+    usage: Usage,
+    draft: &mut UsersDraft,
+    staging: &mut Staging,
+    applied: &mut Applied,
+) -> Result<bool, store::Error> {
+    let fact = UserFact::Usage(usage);
+    let change = draft.set(&fact);
+    if matches!(change, Some(Change::Added | Change::Changed)) {
+        staging.put_user_fact(&fact)?;
+        applied.changed += 1;
+    }
+    Ok(change.is_some())
 }
 
 /// Drops what a report said of everybody of whom it says nothing now.

@@ -22,11 +22,12 @@ pub(in crate::sync) type SignInReading = LogReading<SignIn>;
 pub(in crate::sync) async fn read_sign_ins(
     client: &Client,
     standing: &Standing,
-    is_premium: bool,
     requests_max: u64,
     meter: &Meter,
     now: Timestamp,
 ) -> Result<SignInReading, Error> {
+    // Nobody else is told of them.
+    let is_premium = true;
     let mut reading = LogReading::new(standing, is_premium, now);
     let pages = |span| client.sign_ins(span, meter);
     reading.read(meter, requests_max, pages).await?;
@@ -45,6 +46,10 @@ impl Entry for SignIn {
     fn counts(&self) -> bool {
         self.succeeded && self.user.is_some() && self.application.is_some()
     }
+
+    fn users(&self) -> &[ObjectId] {
+        self.user.as_slice()
+    }
 }
 
 impl SignInReading {
@@ -54,6 +59,7 @@ impl SignInReading {
         draft: &mut UsersDraft,
         staging: &mut Staging,
     ) -> Result<Applied, store::Error> {
+        self.await_users(|id| draft.holds(id));
         let mut applied = Applied {
             unmatched: 0,
             changed: 0,

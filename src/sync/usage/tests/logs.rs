@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use uuid::Uuid;
 
+use crate::domain::ids::ObjectId;
 use crate::domain::standing::{Span, Standing};
 use crate::domain::sync_run::Dataset;
 use crate::msgraph::Rows;
@@ -16,6 +18,7 @@ struct Line {
     at: Timestamp,
     /// From when on Microsoft tells of it.
     told_from: Timestamp,
+    users: Vec<ObjectId>,
 }
 
 impl Entry for Line {
@@ -30,6 +33,10 @@ impl Entry for Line {
     fn counts(&self) -> bool {
         true
     }
+
+    fn users(&self) -> &[ObjectId] {
+        &self.users
+    }
 }
 
 /// Seconds after the log began.
@@ -42,6 +49,7 @@ fn line(number: usize, second: i64, late: i64) -> Line {
         id: format!("SSGM_{number}"),
         at: at(second),
         told_from: at(second + late),
+        users: Vec::new(),
     }
 }
 
@@ -51,8 +59,20 @@ fn run(
     standing: &Standing,
     now: Timestamp,
     page_size: usize,
-    mut pages_left: usize,
+    pages_left: usize,
 ) -> (Vec<Line>, Standing) {
+    let mut reading = read(log, standing, now, page_size, pages_left);
+    let standing = reading.next_standing();
+    (reading.entries, standing)
+}
+
+fn read(
+    log: &[Line],
+    standing: &Standing,
+    now: Timestamp,
+    page_size: usize,
+    mut pages_left: usize,
+) -> LogReading<Line> {
     let mut reading = LogReading::new(standing, false, now);
     'gaps: while let Some(mut gap) = reading.next_gap() {
         let Span { from, until } = gap.span;
@@ -79,8 +99,7 @@ fn run(
         }
         reading.end(gap);
     }
-    let standing = reading.next_standing();
-    (reading.entries, standing)
+    reading
 }
 
 fn fresh() -> Standing {
@@ -111,6 +130,36 @@ fn an_entry_that_arrives_late_is_counted_and_the_others_are_not_counted_again() 
     assert_eq!(second, [log[1].clone()]);
     let (third, _) = run(&log, &standing, at(105 * HOUR), 10, 9);
     assert_eq!(third, []);
+}
+
+#[test]
+fn an_entry_of_somebody_unknown_is_met_again_until_entries_come_no_more() {
+    let [ann, bo] = [1, 2].map(|number| ObjectId(Uuid::from_u128(number)));
+    let of = |users: &[ObjectId], line| Line {
+        users: users.to_vec(),
+        ..line
+    };
+    let log = [
+        of(&[ann], line(1, 90 * HOUR, 0)),
+        of(&[bo], line(2, 91 * HOUR, 0)),
+        of(&[ann], line(3, 100 * HOUR, 0)),
+        of(&[ann, bo], line(4, 101 * HOUR, 0)),
+    ];
+    let run = |standing: &Standing, hour: i64, held: &[ObjectId]| {
+        let mut reading = read(&log, standing, at(hour * HOUR), 10, 9);
+        reading.await_users(|id| held.contains(&id));
+        let standing = reading.next_standing();
+        let told = reading.entries.iter().map(|line| line.id.clone());
+        (told.collect::<Vec<_>>(), standing)
+    };
+    let (first, standing) = run(&fresh(), 102, &[ann]);
+    assert_eq!(first, ["SSGM_4", "SSGM_3", "SSGM_2", "SSGM_1"]);
+    let (second, standing) = run(&standing, 103, &[ann]);
+    assert_eq!(second, ["SSGM_4"], "the one of Bo that may come late");
+    let (third, standing) = run(&standing, 104, &[ann, bo]);
+    assert_eq!(third, ["SSGM_4"]);
+    let (fourth, _) = run(&standing, 105, &[ann, bo]);
+    assert!(fourth.is_empty(), "{fourth:?}");
 }
 
 #[test]

@@ -80,12 +80,15 @@ fn told(
     let joiner = Joiner::by(holder, former, now());
     let people = reading.people();
     let parts = reading.join(&people, &joiner, &|_| None);
+    let users_before = held.len() as u64;
     let held = |id| held.iter().find(|usage| usage.object_id == id).cloned();
     let usages = parts
         .users()
         .into_iter()
         .map(|id| (id, parts.usage(id, held(id))));
-    (usages.collect(), reading.is_whole(&parts))
+    let is_ours = |id: ObjectId| id.0.as_u128() <= 3;
+    let is_whole = reading.is_whole(&parts, &joiner, users_before, is_ours);
+    (usages.collect(), is_whole)
 }
 
 /// Last activity and mails sent in 7, 30, 90 and 180 days.
@@ -171,7 +174,34 @@ fn what_was_not_asked_for_stays_as_it_was() {
     );
     let (next, _) = told(&wide, &held, &[]);
     let expected = [None, Some(30), None, Some(150)];
-    assert_eq!(mails(&next[&id(1)]), (Some(date(2026, 11, 10)), expected));
+    assert_eq!(mails(&next[&id(1)]), (Some(date(2026, 11, 17)), expected));
+}
+
+#[test]
+fn a_last_day_is_kept_unless_microsoft_cannot_know_of_it() {
+    #[track_caller]
+    fn check(held: &str, told: &str, expected: &str) {
+        let held = Usage {
+            last_active_on: held.parse().ok(),
+            is_left_out: true,
+            ..Usage::nothing(Dataset::EmailActivity, id(1))
+        };
+        let rows = vec![row("ann@x", told, 1)];
+        let reading = reading_of(Dataset::EmailActivity, vec![(D180, report(rows))]);
+        let (next, _) = told_of(&reading, &[held]);
+        assert_eq!(next.last_active_on, expected.parse().ok());
+        assert!(!next.is_left_out);
+    }
+    fn told_of(reading: &ReportReading, held: &[Usage]) -> (Usage, bool) {
+        let (next, is_whole) = told(reading, held, &[]);
+        (next[&id(1)].clone(), is_whole)
+    }
+    check("", "2026-11-17", "2026-11-17");
+    check("2026-11-17", "", "2026-11-17");
+    check("2026-11-17", "2026-11-10", "2026-11-17");
+    check("2026-11-10", "2026-11-17", "2026-11-17");
+    check("2026-11-18", "", "2026-11-18");
+    check("2099-01-01", "2026-11-10", "2026-11-10"); // The report tells up to the 18th.
 }
 
 #[test]
@@ -254,9 +284,69 @@ fn nobody_loses_anything_by_a_report_that_may_be_wrong() {
         ..report(rows())
     };
     assert!(!is_whole(3, damaged), "a row could not be read");
+    assert!(!is_whole(0, report(vec![row("", "", 1), row(" ", "", 2)])));
+    let gone = |row| ReportRow {
+        is_deleted: true,
+        ..row
+    };
+    let all_gone = rows().into_iter().map(gone).collect();
+    assert!(!is_whole(0, report(all_gone)), "it names nobody");
+    let concealed = ReportRow {
+        who: ReportKey::Concealed,
+        ..row("", "", 4)
+    };
+    let concealed = report(rows().into_iter().chain([concealed]).collect());
+    assert!(!is_whole(0, concealed), "a name is concealed");
     let strangers = (0..4).map(|number| row(&format!("stranger{number}@x"), "", 1));
     let strange = report(rows().into_iter().chain(strangers).collect());
     assert!(!is_whole(0, strange), "most people are unknown");
+}
+
+#[test]
+fn a_report_of_few_of_those_it_told_of_before_does_not_tell_that_the_others_are_gone() {
+    let held = |count: u128| (1..=count).map(|own| Usage::nothing(Dataset::EmailActivity, id(own)));
+    let rows = vec![row("ann@x", "", 1), row("bo@x", "", 2)];
+    let reading = reading_of(Dataset::EmailActivity, vec![(D180, report(rows))]);
+    let is_whole = |count| told(&reading, &held(count).collect::<Vec<_>>(), &[]).1;
+    assert!(is_whole(4));
+    assert!(!is_whole(5));
+    // Ids of people whom we do not hold are nobody of ours, however many.
+    let by_id = |own: u128| ReportRow {
+        who: ReportKey::Id(id(own)),
+        ..row("", "", 1)
+    };
+    let rows = vec![by_id(7), by_id(8), by_id(9)];
+    let reading = reading_of(Dataset::TeamsActivity, vec![(D180, report(rows))]);
+    assert!(!told(&reading, &[], &[]).1);
+}
+
+#[test]
+fn of_two_rows_under_one_name_neither_counts() {
+    let check = |rows: Vec<ReportRow>, users: &[u128], doubtful: &[u128], unmatched| {
+        let reading = reading_of(Dataset::AppsUsage, vec![(D180, report(rows))]);
+        let joiner = Joiner::by(holder, &[], now());
+        let people = reading.people();
+        let created_at = |own| (own == id(2)).then(|| "2026-11-01T00:00:00Z".parse().unwrap());
+        let parts = reading.join(&people, &joiner, &created_at);
+        let ids = |ids: &[u128]| ids.iter().copied().map(id).collect();
+        assert_eq!(parts.users(), ids(users));
+        assert_eq!(parts.doubtful(), ids(doubtful));
+        assert_eq!(parts.joined[0].unmatched(), unmatched);
+    };
+    let ann = || row("ann@x", "2026-11-17", 1);
+    let other = row("Ann@X", "2026-11-17", 2);
+    let another = row("ann@x", "", 3);
+    check(
+        vec![ann(), row("bo@x", "", 1), other.clone()],
+        &[2],
+        &[1],
+        2,
+    );
+    check(vec![ann(), other, another], &[], &[1], 3);
+    check(vec![ann(), ann()], &[1], &[], 0);
+    // One of somebody who was here before Bo is not his.
+    let before = row("bo@x", "2026-10-01", 5);
+    check(vec![before, row("bo@x", "2026-11-17", 6)], &[2], &[], 1);
 }
 
 #[test]
