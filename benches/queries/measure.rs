@@ -19,7 +19,7 @@ use crate::machine::{description, on_disk, resident, version};
 use crate::peers::{Postgres, Programs};
 use crate::questions::{Question, Rotation, compare, rotation};
 use crate::report::{Answered, Inside, Report, Size};
-use crate::serve::{ANSWER_CACHE, Listening, Synced, TOKEN};
+use crate::serve::{Listening, Synced, TOKEN};
 use crate::simulate::Organization;
 
 /// Random filters that are timed.
@@ -295,7 +295,7 @@ impl Bench {
 
     /// Q1 where the server may keep answers: after the warm-up it has each of them.
     fn load_of_kept_answers(&self, sample: &Sample, server: &Server<'_>) -> Outcome<Option<Load>> {
-        if ANSWER_CACHE.is_none() || !self.questions.contains(&Question::Q1) {
+        if !self.questions.contains(&Question::Q1) {
             return Ok(None);
         }
         let rotation = rotation(Question::Q1, sample, &server.endpoint, None)?;

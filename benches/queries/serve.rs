@@ -30,8 +30,8 @@ use crate::simulate::Organization;
 /// What opens the server under test.
 pub(crate) const TOKEN: &str = "the-token-of-the-benchmark-0123456789";
 const KEY: &str = "4f1c2d3e4f5a6b7c8d9eafb0c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4";
-/// The setting that bounds the memory of answers kept, in bytes; `None` while the server keeps none.
-pub(crate) const ANSWER_CACHE: Option<&str> = None;
+/// The setting that bounds the memory of answers kept, in bytes; 0 keeps none.
+const ANSWERS_KEPT: &str = "LIMITS__ANSWERS_KEPT_BYTES_MAX";
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -111,8 +111,8 @@ fn config(arguments: &ServeArgs) -> Outcome<Config> {
         ("SYNC__SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
         ("LOG__LEVEL".to_owned(), "error".to_owned()),
     ];
-    if let (Some(name), false) = (ANSWER_CACHE, arguments.keep_answers) {
-        settings.push((name.to_owned(), "0".to_owned()));
+    if !arguments.keep_answers {
+        settings.push((ANSWERS_KEPT.to_owned(), "0".to_owned()));
     }
     if let Some(file) = &arguments.organization {
         settings.extend(tenant(file)?);
