@@ -123,8 +123,9 @@ impl<'a> Attempt<'a> {
         Ok(merger)
     }
 
-    /// Everything but the organization, at the same time. Only the reports come after the users: they
-    /// can be joined no sooner, and a hundred megabytes of them would hold up whoever is awaited.
+    /// Everything but the organization, at the same time. After the users come the reports (they can be
+    /// joined no sooner, and a hundred megabytes of them would hold up whoever is awaited) and the
+    /// sign-in activity, whose pages would take half of the requests that the users may have at once.
     async fn read_all(&self, base: &Arc<TenantIndex>, merging: &Merging) -> Result<(), Stop> {
         let are_users_read = CancellationToken::new();
         let users = async {
@@ -138,13 +139,17 @@ impl<'a> Attempt<'a> {
             are_users_read.cancelled().await;
             self.read_reports(base, merging).await;
         };
+        let sign_in_activity = async {
+            are_users_read.cancelled().await;
+            self.read_sign_in_activity(base, merging).await;
+        };
         let licenses = self.essential(merging, self.read_licenses(base, merging));
         let (users, licenses, ..) = tokio::join!(
             users,
             licenses,
             self.read_subscriptions(base, merging),
             self.read_groups(base, merging),
-            self.read_sign_in_activity(base, merging),
+            sign_in_activity,
             reports,
             self.read_sign_ins(base, merging),
             self.read_directory_audits(base, merging),
