@@ -246,6 +246,7 @@ async fn who_has_an_answer_already_is_told_so() {
     for known in [tag.clone(), format!("\"x\", W/{tag}")] {
         let third = place.server.get_query(document, Some(&known)).await;
         assert_eq!(third.status(), 304, "{known}");
+        assert_eq!(third.headers()["cache-control"], "private, no-cache");
         assert_eq!(third.text().await.unwrap(), "");
     }
     let other = place

@@ -1,8 +1,7 @@
 //! The short way through a request: an answer that is kept, or one by plan.
 
 use actix_web::http::{Method, header};
-use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::{Asked, Media, Parameters, header_values};
 use crate::api::caller::Caller;
@@ -55,11 +54,9 @@ impl<'a> ShortWay<'a> {
             let mut known = header_values(self.http, header::IF_NONE_MATCH);
             // A tag is made under a secret key: who has it was given this very answer.
             if known.any(|tags| tags.split(',').any(|one| is_tag(one, &tag))) {
-                return Some(
-                    HttpResponse::NotModified()
-                        .insert_header((header::ETAG, tag))
-                        .finish(),
-                );
+                let mut response = HttpResponse::NotModified();
+                let_keep(&mut response, tag);
+                return Some(response.finish());
             }
         }
         self.planner
@@ -77,23 +74,27 @@ impl<'a> ShortWay<'a> {
         }
     }
 
-    /// What GET is answered may be kept by the asker, who has to ask whether it still holds.
     fn respond(&self, answer: Answer) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         response.insert_header((header::CONTENT_TYPE, self.media.content_type()));
         if self.http.method() == Method::GET {
-            response.insert_header((header::ETAG, self.tag(answer.version)));
-            response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
-            response.insert_header((header::VARY, "Accept, Authorization"));
+            let_keep(&mut response, self.tag(answer.version));
         }
-        let json: Bytes = answer.json;
-        response.body(json)
+        response.body(answer.json)
     }
 
     fn tag(&self, version: u64) -> String {
         let media = self.media.content_type();
         format!("\"{}\"", self.planner.tag(&self.question, media, version))
     }
+}
+
+/// Lets the asker keep what GET is answered, and ask each time whether it still holds. Word that it does
+/// has to say the same again: its headers replace those of what is kept.
+fn let_keep(response: &mut HttpResponseBuilder, tag: String) {
+    response.insert_header((header::ETAG, tag));
+    response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
+    response.insert_header((header::VARY, "Accept, Authorization"));
 }
 
 /// Whether one entry of `If-None-Match` is a tag. Proxies that change the encoding make tags weak.

@@ -11,6 +11,9 @@
 //! same code. Whatever a plan does not know (another field, a directive, an argument that is refused)
 //! is left to async-graphql, whose answer is the only one that tells errors.
 //!
+//! A plan runs on the thread that holds the connection: handing it to another costs as much as a small
+//! answer. What it may do there is bounded by the cost that the gate allowed and the bytes of an answer.
+//!
 //! A plan reads nothing but the world of the engine, so that its answer stays right as long as that
 //! world does: such answers are kept, within a budget of bytes.
 
