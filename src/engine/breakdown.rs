@@ -13,7 +13,8 @@ use super::flags::Flag;
 use super::index::TenantIndex;
 use super::licenses::LicenseText;
 use super::property::Property;
-use super::select::{Part, Rows};
+use super::rows::Rows;
+use super::select::Part;
 use super::values::Values;
 
 /// What looking at one row costs, against one word of a set.

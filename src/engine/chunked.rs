@@ -168,6 +168,16 @@ impl<T: Clone + Default, const LEN: usize> Chunked<T, LEN> {
     }
 }
 
+impl<T: Clone, const LEN: usize> Chunked<T, LEN> {
+    /// All values at once.
+    pub(super) fn of(values: &[T]) -> Self {
+        Self {
+            chunks: values.chunks(LEN).map(<[T]>::to_vec).collect(),
+            len: values.len(),
+        }
+    }
+}
+
 impl<T: Clone + Default + PartialEq, const LEN: usize> Chunked<T, LEN> {
     /// Sets a value; false, and nothing copied, when it is that already.
     pub(super) fn set(&mut self, index: usize, value: T) -> bool {

@@ -11,6 +11,7 @@ use crate::domain::day::Day;
 use crate::domain::filter::{OrderDirection, UserOrderField};
 
 use super::heap::{Heap, Parts};
+use super::labels::{Labels, Unlabeled};
 use super::marks::Marks;
 use super::order::SortedRows;
 use super::property::Property;
@@ -93,11 +94,31 @@ pub(super) struct Order {
 
 /// All orders.
 #[derive(Clone, Default)]
-pub(super) struct Orders([Order; FIELDS.len()]);
+pub(super) struct Orders {
+    by_field: [Order; FIELDS.len()],
+    /// Of the order that has them: see [`LABELED`].
+    labels: Labels,
+}
+
+/// The order that lists are in when nothing else is asked for. Its rows have numbers that sort as they
+/// stand.
+pub(super) const LABELED: UserOrderField = UserOrderField::DisplayName;
+
+impl Order {
+    /// The rows that have a value, then those that have none.
+    fn lists(&self) -> [&SortedRows; 2] {
+        [&self.present, &self.absent]
+    }
+}
 
 impl Orders {
     pub(super) fn get(&self, field: UserOrderField) -> &Order {
-        &self.0[field as usize]
+        &self.by_field[field as usize]
+    }
+
+    /// A number for each row that sorts as [`LABELED`] does, ascending.
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// Brings the orders from `base` to `next`, whose orders are still those of `base`. `touched`
@@ -115,7 +136,15 @@ impl Orders {
                 let ranks = ranks.get_or_insert_with(|| ranks_by_id(next));
                 sorted(next, field, ranks)
             };
-            next.orders_mut().0[field as usize] = order;
+            if field == LABELED {
+                let labels = if few {
+                    relabeled(next, &order, touched)
+                } else {
+                    Labels::of(order.lists(), next.row_count())
+                };
+                next.orders_mut().labels = labels;
+            }
+            next.orders_mut().by_field[field as usize] = order;
         }
     }
 }
@@ -148,6 +177,20 @@ fn edited(base: &Users, next: &Users, field: UserOrderField, touched: &Marks) ->
         });
     }
     order
+}
+
+/// The labels with those of the touched rows as the order has them now.
+fn relabeled(next: &Users, order: &Order, touched: &Marks) -> Labels {
+    let stands = |row| (next.key(LABELED, row), next.object_id(row));
+    let live = touched.iter().filter(|row| next.live().contains(*row));
+    let unlabeled = live.map(|row| {
+        let list = usize::from(next.key(LABELED, row).is_none());
+        let place = order.lists()[list].partition(|other| stands(other) < stands(row));
+        Unlabeled { list, place, row }
+    });
+    let mut labels = next.orders().labels.clone();
+    labels.update(order.lists(), next.row_count(), unlabeled.collect());
+    labels
 }
 
 /// The place of each row among all rows by object id. Comparing places is cheaper than comparing ids,
@@ -223,6 +266,11 @@ impl Heap for Orders {
     fn heap(&self, parts: &mut Parts) -> usize {
         let of_order =
             |order: &Order, parts: &mut Parts| order.present.heap(parts) + order.absent.heap(parts);
-        self.0.iter().map(|order| of_order(order, parts)).sum()
+        let orders: usize = self
+            .by_field
+            .iter()
+            .map(|order| of_order(order, parts))
+            .sum();
+        orders + self.labels.heap(parts)
     }
 }

@@ -4,6 +4,7 @@
 //! at what the sets have left. Negation is gone: it sits in the leaves.
 
 use super::bits::{BLOCK_ROWS, Bits, Words};
+use super::rows::Chosen;
 use super::scan::Scan;
 
 /// A condition on the rows of one tenant. Says nothing about rows not in use.
@@ -56,6 +57,23 @@ impl<'a> Plan<'a> {
             }
         }
         Self::joined(parts, Self::Nobody, Self::Any)
+    }
+
+    /// The rows of a block that meet the condition, of those in use; `None` where there is none.
+    pub(super) fn chosen(&self, live: &Bits, block: u16) -> Option<Chosen> {
+        let parts = match self {
+            Self::All(parts) => parts,
+            plan => std::slice::from_ref(plan),
+        };
+        // Sets come first and have no row that is not in use.
+        let (first, rest) = match parts {
+            [Self::In(set), rest @ ..] => (set, rest),
+            parts => (live, parts),
+        };
+        let first = Chosen::of_set(first, block)?;
+        let mut rest = rest.iter();
+        let chosen = rest.try_fold(first, |chosen, part| chosen.narrowed(part, block))?;
+        Some(chosen.settled())
     }
 
     /// Keeps the rows of a block that meet the condition; whether any is left.

@@ -1,17 +1,20 @@
 //! Finding the next selected rows of a tenant in an order.
 //!
 //! A dense selection is met soon by walking the sorted order and testing bits; of a sparse one it is
-//! cheaper to take all rows and keep the smallest. Nobody has to guess which it is: the walk may cost
-//! as much as the gathering would, and then the rows are gathered. So it is at most twice the better.
+//! cheaper to take all rows and keep the smallest. If selected rows lay evenly among the others, their
+//! number would tell which it is. Where they do not, a walk may cost as much as the gathering would, and
+//! then the rows are gathered: so it is at most twice the better.
 
 use std::cmp::Ordering;
 
 use crate::domain::filter::{OrderDirection, UserOrder};
 use crate::domain::ids::TenantKey;
 
+use super::labels::Labels;
 use super::order::{Place, SortedRows};
+use super::orders::LABELED;
 use super::position::{Position, compare_rows};
-use super::select::Rows;
+use super::rows::Rows;
 use super::users::Users;
 
 /// What one row of a walk costs: a test of a bit.
@@ -20,8 +23,10 @@ const STEPS_PER_ROW: u64 = 1;
 const STEPS_PER_RUN: u64 = 16;
 /// What gathering a selected row costs: reading and comparing its keys.
 const STEPS_PER_GATHERED: u64 = 24;
+/// The same where rows have labels.
+const STEPS_PER_LABELED: u64 = 2;
 /// What a walk may cost in any case.
-const STEPS_MIN: u64 = 4096;
+const STEPS_MIN: u64 = 512;
 
 /// Which way rows are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +88,29 @@ impl Walk<'_> {
         if count == 0 || need == 0 {
             return Vec::new();
         }
-        let steps = (count * STEPS_PER_GATHERED).max(STEPS_MIN);
-        self.walked(toward, begin, need, steps)
-            .unwrap_or_else(|| self.gathered(toward, begin, need))
+        let per_row = match self.labels() {
+            Some(_) => STEPS_PER_LABELED,
+            None => STEPS_PER_GATHERED,
+        };
+        let steps = (count * per_row).max(STEPS_MIN);
+        let expected = (need as u64).saturating_mul(u64::from(self.users.live().len())) / count;
+        let walked = match expected <= steps {
+            true => self.walked(toward, begin, need, steps),
+            false => None,
+        };
+        walked.unwrap_or_else(|| self.gathered(toward, begin, need))
+    }
+
+    /// The labels of the rows, where they sort as is asked for.
+    fn labels(&self) -> Option<&Labels> {
+        let sorts = matches!(
+            self.orders,
+            [UserOrder {
+                field: LABELED,
+                direction: OrderDirection::Ascending
+            }]
+        );
+        sorts.then(|| self.users.orders().labels())
     }
 
     /// The same by walking the sorted order; `None` when it costs more than so many steps.
@@ -113,11 +138,55 @@ impl Walk<'_> {
         begin: Option<Begin<'_>>,
         need: usize,
     ) -> Vec<u32> {
+        if let Some(labels) = self.labels() {
+            return self.gathered_by_label(labels, toward, begin, need);
+        }
         let rows = self.rows.iter();
         let beyond = rows.filter(|row| self.is_beyond(toward, begin, *row));
         smallest(beyond, need, |left, right| {
             self.compare(toward, left, right)
         })
+    }
+
+    fn gathered_by_label(
+        &self,
+        labels: &Labels,
+        toward: Toward,
+        begin: Option<Begin<'_>>,
+        need: usize,
+    ) -> Vec<u32> {
+        // Labels as they grow along the way.
+        let label = |row| match toward {
+            Toward::End => labels.get(row),
+            Toward::Start => !labels.get(row),
+        };
+        // A row stands beyond the beginning if it stands behind the last one that does not.
+        let last = begin.and_then(|begin| self.last_not_beyond(toward, begin));
+        let last = last.map(label);
+        let rows = self.rows.iter().map(|row| (label(row), row));
+        let beyond = rows.filter(|(label, _)| Some(*label) > last);
+        let found = smallest(beyond, need, |left, right| left.cmp(&right));
+        found.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The row of the tenant, selected or not, that is met last of those before the beginning; `None`
+    /// where all are behind it.
+    fn last_not_beyond(&self, toward: Toward, begin: Begin<'_>) -> Option<u32> {
+        let order = self.users.orders().get(LABELED);
+        let (present, absent) = (&order.present, &order.absent);
+        let has_key = begin.position.first_key().is_some();
+        let list = if has_key { present } else { absent };
+        let is_beyond = |row| self.is_beyond(toward, Some(begin), row);
+        match toward {
+            Toward::End => {
+                let last = list.row_before(list.partition(|row| !is_beyond(row)));
+                last.or_else(|| present.row_before(present.end()).filter(|_| !has_key))
+            }
+            Toward::Start => {
+                let last = list.row_behind(list.partition(is_beyond));
+                last.or_else(|| absent.row_behind(absent.start()).filter(|_| has_key))
+            }
+        }
     }
 
     fn walk(&self, search: &mut Search, begin: Option<Begin<'_>>) -> Option<()> {
@@ -361,13 +430,13 @@ impl Walk<'_> {
 }
 
 /// The smallest `need` of some rows, sorted. Holds at most twice as many at a time.
-fn smallest(
-    rows: impl Iterator<Item = u32>,
+fn smallest<T: Copy>(
+    rows: impl Iterator<Item = T>,
     need: usize,
-    compare: impl Fn(u32, u32) -> Ordering,
-) -> Vec<u32> {
-    let by = |left: &u32, right: &u32| compare(*left, *right);
-    let mut kept: Vec<u32> = Vec::new();
+    compare: impl Fn(T, T) -> Ordering,
+) -> Vec<T> {
+    let by = |left: &T, right: &T| compare(*left, *right);
+    let mut kept: Vec<T> = Vec::new();
     let mut largest = None;
     for row in rows {
         if largest.is_some_and(|largest| compare(row, largest).is_ge()) {

@@ -3,6 +3,7 @@
 //! A filter works block by block on 1,024 words; a set adds itself to them or keeps what it has in
 //! common with them. A block belongs to every index that has not changed one of its rows.
 
+mod few;
 mod listed;
 mod renewed;
 
@@ -21,7 +22,7 @@ pub(super) type Words = [u64; BLOCK_ROWS / 64];
 
 /// The most rows of a block in a list: one in 64. Above it the bits are faster, and how much larger
 /// they may be is bounded.
-const FEW_MAX: usize = BLOCK_ROWS / 64;
+pub(super) const FEW_MAX: usize = BLOCK_ROWS / 64;
 
 /// Below this the bits become a list again; the gap keeps a set at the border from going back and forth.
 const DENSE_MIN: u32 = FEW_MAX as u32 / 2;
@@ -103,6 +104,14 @@ impl Bits {
     pub(super) fn len_of(&self, key: usize) -> u32 {
         let key = u16::try_from(key).ok();
         key.and_then(|key| self.block(key)).map_or(0, Rows::count)
+    }
+
+    /// The rows of a block, where they are a list.
+    pub(super) fn few(&self, key: u16) -> Option<&[u16]> {
+        match self.block(key)? {
+            Rows::Few(rows) => Some(rows),
+            Rows::Dense(_) => None,
+        }
     }
 
     /// Takes out all rows of a block.
