@@ -57,6 +57,44 @@ struct Spans {
     updated_at: Times,
 }
 
+/// Where one row's grants are to be looked up: what its chunk has at hand.
+#[derive(Clone, Copy)]
+pub(super) struct GrantsCell<'a> {
+    ends: &'a [u32],
+    grants: &'a [u32],
+    at: usize,
+}
+
+/// Where one row's grants are.
+#[derive(Clone, Copy)]
+pub(super) struct GrantsSpan<'a> {
+    grants: &'a [u32],
+    bounds: (usize, usize),
+}
+
+impl<'a> GrantsCell<'a> {
+    pub(super) fn span(self) -> GrantsSpan<'a> {
+        GrantsSpan {
+            grants: self.grants,
+            bounds: bounds(self.ends, self.grants.len(), self.at),
+        }
+    }
+}
+
+impl<'a> GrantsSpan<'a> {
+    pub(super) fn grants(self) -> &'a [u32] {
+        let (start, end) = self.bounds;
+        self.grants.get(start..end).unwrap_or_default()
+    }
+}
+
+/// Where the entries of one place begin and end, by where those of each place end; places behind the
+/// last have none.
+fn bounds(ends: &[u32], length: usize, at: usize) -> (usize, usize) {
+    let end_of = |at: usize| ends.get(at).map_or(length, |end| *end as usize);
+    (at.checked_sub(1).map_or(0, end_of), end_of(at))
+}
+
 impl Grant {
     pub(super) fn sku_id(&self) -> SkuId {
         self.sku_id
@@ -125,11 +163,18 @@ impl Assignments {
 
     /// The codes of a row's grants.
     pub(super) fn grant_codes(&self, row: u32) -> &[u32] {
-        let (start, end) = self.span(row);
-        let spans = self.rows.get(split_row(row).0);
-        spans
-            .and_then(|spans| spans.grants.get(start..end))
-            .unwrap_or_default()
+        self.cell(row).span().grants()
+    }
+
+    /// Where a row's grants are to be looked up.
+    pub(super) fn cell(&self, row: u32) -> GrantsCell<'_> {
+        let (chunk, at) = split_row(row);
+        let spans = self.rows.get(chunk);
+        GrantsCell {
+            ends: spans.map_or(&[], |spans| &spans.ends),
+            grants: spans.map_or(&[], |spans| &spans.grants),
+            at,
+        }
     }
 
     /// The workloads that each grant opens, at its code.
@@ -382,12 +427,7 @@ impl Spans {
     }
 
     fn bounds(&self, at: usize) -> (usize, usize) {
-        let end_of = |at: usize| {
-            self.ends
-                .get(at)
-                .map_or(self.grants.len(), |end| *end as usize)
-        };
-        (at.checked_sub(1).map_or(0, end_of), end_of(at))
+        bounds(&self.ends, self.grants.len(), at)
     }
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::ObjectId;
 
-use super::chunked::Chunked;
+use super::chunked::{Chunked, split_row};
 use super::heap::{Heap, Parts};
 use super::lookup::Lookup;
 
@@ -15,7 +15,29 @@ pub(super) struct Ids {
     rows: Lookup,
 }
 
+/// Where one row's id is to be looked up: what its chunk has at hand.
+#[derive(Clone, Copy)]
+pub(super) struct IdCell<'a> {
+    ids: &'a [Uuid],
+    at: usize,
+}
+
+impl IdCell<'_> {
+    pub(super) fn id(self) -> ObjectId {
+        ObjectId(self.ids.get(self.at).copied().unwrap_or_default())
+    }
+}
+
 impl Ids {
+    /// Where a row's id is to be looked up.
+    pub(super) fn cell(&self, row: u32) -> IdCell<'_> {
+        let (chunk, at) = split_row(row);
+        IdCell {
+            ids: self.column.chunk(chunk),
+            at,
+        }
+    }
+
     /// The id of a row in use.
     pub(super) fn get(&self, row: u32) -> ObjectId {
         ObjectId(self.column.get(row as usize).copied().unwrap_or_default())

@@ -15,6 +15,7 @@ mod world;
 // Asking: a filter becomes a plan, a plan selects rows, a selection gives pages and counts.
 mod breakdown;
 mod filter;
+pub mod gather;
 mod page;
 mod plan;
 mod position;

@@ -105,10 +105,7 @@ fn page_of(part: &Part, orders: &[UserOrder], window: &Window) -> Page<UserRow> 
         Toward::Start => (is_more_ahead, is_more_behind),
     };
     Page {
-        rows: rows
-            .into_iter()
-            .map(|row| UserRow::new(&part.tenant, row))
-            .collect(),
+        rows: UserRow::of_rows(&part.tenant, &rows),
         has_previous,
         has_next,
     }

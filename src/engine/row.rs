@@ -26,21 +26,39 @@ use super::users::Users;
 /// One user of one index: a cheap handle whose getters read the columns.
 #[derive(Clone)]
 pub struct UserRow {
-    tenant: Arc<TenantIndex>,
+    page: Arc<PageOf>,
     row: u32,
+}
+
+/// What the rows of one page hold together. If each of them were counted at the index, all cores would
+/// wait for that one count.
+struct PageOf {
+    tenant: Arc<TenantIndex>,
 }
 
 impl UserRow {
     pub(super) fn new(tenant: &Arc<TenantIndex>, row: u32) -> Self {
+        let tenant = Arc::clone(tenant);
         Self {
-            tenant: Arc::clone(tenant),
+            page: Arc::new(PageOf { tenant }),
             row,
         }
     }
 
+    /// Several rows of one index.
+    pub(super) fn of_rows(tenant: &Arc<TenantIndex>, rows: &[u32]) -> Vec<Self> {
+        let tenant = Arc::clone(tenant);
+        let page = Arc::new(PageOf { tenant });
+        let row = |row: &u32| Self {
+            page: Arc::clone(&page),
+            row: *row,
+        };
+        rows.iter().map(row).collect()
+    }
+
     /// The index that the user is of.
     pub fn tenant(&self) -> &Arc<TenantIndex> {
-        &self.tenant
+        &self.page.tenant
     }
 
     /// `user.id`
@@ -140,7 +158,7 @@ impl UserRow {
 
     /// The manager, where that user is known.
     pub fn manager(&self) -> Option<UserRow> {
-        self.tenant.find(self.manager_id()?)
+        self.page.tenant.find(self.manager_id()?)
     }
 
     /// By GUID of the product.
@@ -152,7 +170,7 @@ impl UserRow {
     pub fn licenses(&self) -> impl Iterator<Item = &LicenseEntry> + '_ {
         let grants = self.users().assignments().grants(self.row);
         let held = grants.filter(|grant| grant.holds_seat());
-        held.filter_map(|grant| self.tenant.license(grant.sku_id()))
+        held.filter_map(|grant| self.page.tenant.license(grant.sku_id()))
     }
 
     /// The groups that the user is a direct member of, by GUID.
@@ -189,7 +207,7 @@ impl UserRow {
 
     /// Whether the user is in use, as of when the index was made or judged last.
     pub fn activity_state(&self) -> ActivityState {
-        self.tenant.activity().state(self.row)
+        self.page.tenant.activity().state(self.row)
     }
 
     /// What the mailbox is for, where the tenant's report says it.
@@ -220,7 +238,7 @@ impl UserRow {
     }
 
     pub(super) fn users(&self) -> &Users {
-        self.tenant.users()
+        self.page.tenant.users()
     }
 
     pub(super) fn row(&self) -> u32 {
@@ -243,6 +261,6 @@ impl UserRow {
 impl fmt::Debug for UserRow {
     /// The ids only: nothing of a person reaches a log by way of `{:?}`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.tenant.key(), self.object_id())
+        write!(formatter, "{}/{}", self.page.tenant.key(), self.object_id())
     }
 }

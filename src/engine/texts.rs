@@ -117,6 +117,13 @@ impl Texts {
         self.chunks.get(chunk)?.get(at)
     }
 
+    /// Where a row's text is to be looked up.
+    pub(super) fn cell(&self, row: u32) -> TextCell<'_> {
+        let (chunk, at) = split_row(row);
+        let chunk = self.chunks.get(chunk);
+        chunk.map(|chunk| chunk.cell(at)).unwrap_or_default()
+    }
+
     /// The text in the form that is compared.
     pub(super) fn lowered(&self, row: u32) -> Option<Lowered<'_>> {
         let (chunk, at) = split_row(row);
@@ -196,13 +203,39 @@ impl Texts {
     }
 }
 
-impl TextChunk {
-    pub(super) fn get(&self, at: usize) -> Option<&str> {
-        if self.ends.get(at)? & PRESENT == 0 {
+/// Where one row's text is to be looked up: what its chunk has at hand.
+#[derive(Clone, Copy, Default)]
+pub(super) struct TextCell<'a> {
+    /// All texts of the chunk.
+    pub(super) text: &'a str,
+    ends: &'a [u32],
+    at: usize,
+}
+
+impl TextCell<'_> {
+    /// Where in the chunk's texts the row's is; `None` where it has none.
+    pub(super) fn range(self) -> Option<std::ops::Range<usize>> {
+        let end = *self.ends.get(self.at)?;
+        if end & PRESENT == 0 {
             return None;
         }
-        let (start, end) = self.bounds(at);
-        self.text.get(start..end)
+        let before = self.at.checked_sub(1).and_then(|at| self.ends.get(at));
+        let start = before.map_or(0, |end| end & !PRESENT);
+        Some(start as usize..(end & !PRESENT) as usize)
+    }
+}
+
+impl TextChunk {
+    fn cell(&self, at: usize) -> TextCell<'_> {
+        TextCell {
+            text: &self.text,
+            ends: &self.ends,
+            at,
+        }
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<&str> {
+        self.text.get(self.cell(at).range()?)
     }
 
     pub(super) fn lowered(&self, at: usize) -> Option<Lowered<'_>> {

@@ -38,6 +38,12 @@ pub(super) struct Touched {
     pub(super) orders: [bool; FIELDS.len()],
 }
 
+/// Where a text of one row is kept.
+pub(super) enum Column<'a> {
+    Texts(&'a Texts),
+    Values(&'a Values),
+}
+
 /// All columns.
 #[derive(Clone, Default)]
 pub(super) struct Users {
@@ -204,6 +210,18 @@ impl Users {
 
     pub(super) fn orders_mut(&mut self) -> &mut Orders {
         &mut self.orders
+    }
+
+    /// Where a text of a row is kept.
+    pub(super) fn column(&self, text: UserText, row: u32) -> Column<'_> {
+        match self.text_place(text) {
+            TextPlace::Values(values) => Column::Values(values),
+            TextPlace::Texts(texts) | TextPlace::Sorted(texts, _) => Column::Texts(texts),
+            TextPlace::Mail if self.flags.has(row, Flag::MailIsPrincipalName) => {
+                Column::Texts(&self.principal_names)
+            }
+            TextPlace::Mail => Column::Texts(&self.mails),
+        }
     }
 
     /// Where a text property is kept.

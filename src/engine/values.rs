@@ -23,6 +23,28 @@ enum Codes {
     Wide(Vec<u32>),
 }
 
+/// Where one row's code is to be looked up: what its chunk has at hand.
+#[derive(Clone, Copy)]
+pub(super) struct CodeCell<'a> {
+    codes: CodeList<'a>,
+    at: usize,
+}
+
+#[derive(Clone, Copy)]
+enum CodeList<'a> {
+    Narrow(&'a [u16]),
+    Wide(&'a [u32]),
+}
+
+impl CodeCell<'_> {
+    pub(super) fn code(self) -> u32 {
+        match self.codes {
+            CodeList::Narrow(codes) => codes.get(self.at).map_or(ABSENT, |code| u32::from(*code)),
+            CodeList::Wide(codes) => codes.get(self.at).copied().unwrap_or(ABSENT),
+        }
+    }
+}
+
 impl Values {
     pub(super) fn dictionary(&self) -> &Dictionary {
         &self.dictionary
@@ -103,9 +125,18 @@ impl Values {
         self.sets.shrink_each(Bits::shrink);
     }
 
-    fn code(&self, row: u32) -> u32 {
+    /// Where a row's code is to be looked up.
+    pub(super) fn cell(&self, row: u32) -> CodeCell<'_> {
         let (chunk, at) = split_row(row);
-        self.codes.get(chunk).map_or(ABSENT, |codes| codes.get(at))
+        let codes = self.codes.get(chunk);
+        CodeCell {
+            codes: codes.map_or(CodeList::Narrow(&[]), Codes::list),
+            at,
+        }
+    }
+
+    fn code(&self, row: u32) -> u32 {
+        self.cell(row).code()
     }
 
     fn put(&mut self, row: u32, code: u32) {
@@ -132,10 +163,10 @@ impl Default for Codes {
 }
 
 impl Codes {
-    fn get(&self, at: usize) -> u32 {
+    fn list(&self) -> CodeList<'_> {
         match self {
-            Self::Narrow(codes) => codes.get(at).map_or(ABSENT, |code| u32::from(*code)),
-            Self::Wide(codes) => codes.get(at).copied().unwrap_or(ABSENT),
+            Self::Narrow(codes) => CodeList::Narrow(codes),
+            Self::Wide(codes) => CodeList::Wide(codes),
         }
     }
 
@@ -236,7 +267,10 @@ mod tests {
         assert!(matches!(codes, Codes::Narrow(_)));
         codes.set(1, 65_536);
         assert_eq!(
-            [0, 1, 2, 3, 4].map(|at| codes.get(at)),
+            [0, 1, 2, 3, 4].map(|at| {
+                let codes = codes.list();
+                CodeCell { codes, at }.code()
+            }),
             [0, 65_536, 0, 65_535, 0]
         );
     }

@@ -27,6 +27,7 @@ use crate::api::types::license_assignment::AssignmentState;
 use crate::api::types::paging::rows;
 use crate::api::types::user::UserType;
 use crate::api::types::user_inputs::UserDimension;
+use crate::domain::filter::UserText;
 use crate::engine::UserRow;
 
 /// How many groups a breakdown has unless it says so.
@@ -293,17 +294,17 @@ fn user_field(name: &str) -> Option<UserField> {
     Some(match name {
         "id" => UserField::Id,
         "objectId" => UserField::ObjectId,
-        "userPrincipalName" => UserField::Text(|row| Some(row.user_principal_name())),
-        "displayName" => UserField::Text(UserRow::display_name),
-        "mail" => UserField::Text(UserRow::mail),
-        "employeeId" => UserField::Text(UserRow::employee_id),
-        "employeeType" => UserField::Text(UserRow::employee_type),
-        "jobTitle" => UserField::Text(UserRow::job_title),
-        "department" => UserField::Text(UserRow::department),
-        "companyName" => UserField::Text(UserRow::company_name),
-        "officeLocation" => UserField::Text(UserRow::office_location),
-        "country" => UserField::Text(UserRow::country),
-        "usageLocation" => UserField::Text(UserRow::usage_location),
+        "userPrincipalName" => UserField::Text(UserText::UserPrincipalName),
+        "displayName" => UserField::Text(UserText::DisplayName),
+        "mail" => UserField::Text(UserText::Mail),
+        "employeeId" => UserField::Text(UserText::EmployeeId),
+        "employeeType" => UserField::Text(UserText::EmployeeType),
+        "jobTitle" => UserField::Text(UserText::JobTitle),
+        "department" => UserField::Text(UserText::Department),
+        "companyName" => UserField::Text(UserText::CompanyName),
+        "officeLocation" => UserField::Text(UserText::OfficeLocation),
+        "country" => UserField::Text(UserText::Country),
+        "usageLocation" => UserField::Text(UserText::UsageLocation),
         "userType" => UserField::Word(|row| Some(word(UserType::from(row.user_type())))),
         "isResourceAccount" => UserField::Flag(UserRow::is_resource_account),
         "accountEnabled" => UserField::Flag(UserRow::account_enabled),

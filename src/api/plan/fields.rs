@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::arguments::Arguments;
-use crate::domain::filter::UserDimension;
+use crate::domain::filter::{UserDimension, UserText};
 use crate::domain::user::LicenseAssignment;
 use crate::engine::{LicenseEntry, UserRow};
 
@@ -63,7 +63,7 @@ pub(super) enum GroupField {
 pub(super) enum UserField {
     Id,
     ObjectId,
-    Text(fn(&UserRow) -> Option<&str>),
+    Text(UserText),
     Flag(fn(&UserRow) -> bool),
     /// A value of an enum.
     Word(fn(&UserRow) -> Option<&'static str>),

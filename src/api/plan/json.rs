@@ -2,6 +2,23 @@
 
 use std::fmt::Write as _;
 
+/// A text that has been read, or its absence.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    text: Option<&'a str>,
+    /// None of it needs an escape.
+    is_plain: bool,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(text: Option<&'a str>) -> Self {
+        Self {
+            text,
+            is_plain: text.is_none_or(is_plain),
+        }
+    }
+}
+
 /// An answer that is being written.
 pub(super) struct Json {
     text: String,
@@ -40,15 +57,55 @@ impl Json {
         let _ = write!(self.text, "{value}");
     }
 
-    /// What needs no escapes: an enum's name, a date, an id.
+    /// A text that needs no escapes: an enum's name, an id.
+    pub(super) fn word(&mut self, word: &str) {
+        self.text.push('"');
+        self.text.push_str(word);
+        self.text.push('"');
+    }
+
+    pub(super) fn guid(&mut self, id: uuid::Uuid) {
+        let mut buffer = uuid::Uuid::encode_buffer();
+        self.word(id.hyphenated().encode_lower(&mut buffer));
+    }
+
+    /// What needs no escapes and is not a text yet: a date.
     pub(super) fn plain(&mut self, value: impl std::fmt::Display) {
         let _ = write!(self.text, "\"{value}\"");
     }
 
     pub(super) fn text(&mut self, value: &str) {
-        self.text.push('"');
-        push_escaped(&mut self.text, value);
-        self.text.push('"');
+        self.read(Text::new(Some(value)));
+    }
+
+    /// A text that has been read, or null.
+    pub(super) fn read(&mut self, text: Text<'_>) {
+        match text.text {
+            None => self.null(),
+            Some(text_of) if text.is_plain => self.word(text_of),
+            Some(text_of) => {
+                self.text.push('"');
+                push_escaped(&mut self.text, text_of);
+                self.text.push('"');
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, texts: &[&str]) {
+        self.text.push('[');
+        for (place, text) in texts.iter().enumerate() {
+            if place > 0 {
+                self.text.push(',');
+            }
+            self.text(text);
+        }
+        self.text.push(']');
+    }
+
+    /// What is written in a part of the answer, once more.
+    pub(super) fn again(&mut self, written: std::ops::Range<usize>) {
+        self.text.extend_from_within(written);
     }
 
     /// A text, or null.
@@ -85,12 +142,22 @@ impl Json {
     }
 }
 
-/// Escapes what JSON wants escaped and nothing else. Nearly no text has any of it: then it is copied
-/// whole.
+/// Whether a character of JSON needs an escape.
+fn needs_escape(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// Whether none of a text needs an escape. Looks at all of it, many bytes at a time.
+fn is_plain(text: &str) -> bool {
+    let any = |any, byte| any | needs_escape(byte);
+    !text.bytes().fold(false, any)
+}
+
+/// Escapes what JSON wants escaped and nothing else.
 fn push_escaped(json: &mut String, text: &str) {
     let mut copied = 0;
     for (place, byte) in text.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+        if !needs_escape(byte) {
             continue;
         }
         json.push_str(&text[copied..place]);

@@ -22,6 +22,7 @@ mod arguments;
 mod compile;
 mod fields;
 mod json;
+mod read;
 mod run;
 mod shape;
 

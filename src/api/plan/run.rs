@@ -10,6 +10,7 @@ use super::fields::{
     RootField, UserField,
 };
 use super::json::Json;
+use super::read::{LicenseText, Read};
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::query::find_user;
@@ -89,13 +90,17 @@ impl Run<'_> {
         object(json, fields, |json, field| {
             match field {
                 ConnectionField::Nodes(fields) => {
-                    json.list(&users.page().rows, |json, row| self.user(json, row, fields))?;
+                    let mut page = Read::new(&users.page().rows, fields);
+                    let rows = users.page().rows.iter().enumerate();
+                    json.list(rows, |json, (place, row)| {
+                        self.read_user(json, row, fields, place, &mut page)
+                    })?;
                 }
                 ConnectionField::Edges(fields) => {
                     json.list(&users.page().rows, |json, row| {
                         object(json, fields, |json, field| match field {
                             EdgeField::Cursor => {
-                                json.plain(users.cursor(row)?);
+                                json.word(&users.cursor(row)?);
                                 Ok(())
                             }
                             EdgeField::Node(fields) => self.user(json, row, fields),
@@ -125,20 +130,47 @@ impl Run<'_> {
     }
 
     fn user(&self, json: &mut Json, row: &UserRow, fields: &Object<UserField>) -> Result<(), Stop> {
+        let mut read = Read::new(std::slice::from_ref(row), fields);
+        self.read_user(json, row, fields, 0, &mut read)
+    }
+
+    /// One user of those that have been read.
+    fn read_user<'r>(
+        &self,
+        json: &mut Json,
+        row: &'r UserRow,
+        fields: &Object<UserField>,
+        place: usize,
+        read: &mut Read<'r>,
+    ) -> Result<(), Stop> {
+        let mut field_place = 0;
         object(json, fields, |json, field| {
             match field {
                 UserField::Id => {
                     let key = row.tenant().key().clone();
-                    json.plain(&*GlobalId::User(key, row.object_id()).to_id());
+                    let id = read.object_id(place).ok_or(Stop::Unanswered)?;
+                    json.word(&GlobalId::User(key, id).to_id());
                 }
-                UserField::ObjectId => json.plain(row.object_id()),
-                UserField::Text(get) => json.optional(get(row)),
+                UserField::ObjectId => {
+                    json.guid(read.object_id(place).ok_or(Stop::Unanswered)?.0);
+                }
+                UserField::Text(_) => {
+                    json.read(read.text(field_place, place).ok_or(Stop::Unanswered)?);
+                    field_place += 1;
+                }
                 UserField::Flag(get) => json.bool(get(row)),
-                UserField::Word(get) => json.optional_plain(get(row)),
+                UserField::Word(get) => match get(row) {
+                    Some(word) => json.word(word),
+                    None => json.null(),
+                },
                 UserField::Day(get) => json.optional_plain(get(row)),
                 UserField::Time(get) => json.optional_plain(get(row)),
-                UserField::LicenseNames => texts(json, row, |entry| &entry.name.text),
-                UserField::LicenseValues => texts(json, row, |entry| &entry.license.part_number),
+                UserField::LicenseNames => {
+                    read.write_license_texts(json, row, place, LicenseText::Name);
+                }
+                UserField::LicenseValues => {
+                    read.write_license_texts(json, row, place, LicenseText::Value);
+                }
                 UserField::Manager(fields) => match row.manager() {
                     Some(manager) => self.user(json, &manager, fields)?,
                     None => json.null(),
@@ -200,21 +232,6 @@ fn page_info(
     })
 }
 
-/// One text of each license that a user holds, sorted, without repeats.
-fn texts(json: &mut Json, row: &UserRow, text: fn(&LicenseEntry) -> &String) {
-    let mut texts: Vec<&str> = row.licenses().map(|entry| text(entry).as_str()).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    let written: Result<(), std::convert::Infallible> = json.list(texts, |json, text| {
-        json.text(text);
-        Ok(())
-    });
-    match written {
-        Ok(()) => {}
-        Err(never) => match never {},
-    }
-}
-
 fn assigned(
     json: &mut Json,
     row: &UserRow,
@@ -230,7 +247,7 @@ fn assigned(
             }
             AssignmentField::Error => json.optional(assignment.error.as_deref()),
             AssignmentField::Flag(get) => json.bool(get(assignment)),
-            AssignmentField::Word(get) => json.plain(get(assignment)),
+            AssignmentField::Word(get) => json.word(get(assignment)),
             AssignmentField::Time(get) => json.optional_plain(get(assignment)),
         }
         Ok(())
@@ -247,12 +264,12 @@ fn license(
         match field {
             LicenseField::Id => {
                 let id = GlobalId::License(tenant.clone(), entry.license.sku_id);
-                json.plain(&*id.to_id());
+                json.word(&id.to_id());
             }
-            LicenseField::SkuId => json.plain(entry.license.sku_id),
+            LicenseField::SkuId => json.guid(entry.license.sku_id.0),
             LicenseField::Text(get) => json.text(get(entry)),
             LicenseField::Flag(get) => json.bool(get(entry)),
-            LicenseField::Word(get) => json.plain(get(entry)),
+            LicenseField::Word(get) => json.word(get(entry)),
         }
         Ok(())
     })
