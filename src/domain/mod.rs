@@ -14,6 +14,7 @@ pub mod group_filter;
 pub mod ids;
 pub mod license;
 pub mod license_filter;
+pub mod money;
 pub mod service_plans;
 pub mod seven_bits;
 pub mod sign_in;
