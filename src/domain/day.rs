@@ -58,6 +58,23 @@ pub fn date(number: i64) -> Option<Date> {
     EPOCH.checked_add(days).ok()
 }
 
+/// The date so many months later; the last of its month where that has no such day. `None` where the
+/// calendar ends.
+///
+/// Month ends are not a chain: a month after 31 January is 28 February, and two are 31 March. So a
+/// series of months is counted from its first day, never from the one before.
+pub fn months_after(date: Date, months: i32) -> Option<Date> {
+    let months = jiff::Span::new().try_months(months).ok()?;
+    date.checked_add(months).ok()
+}
+
+/// How many whole months lie between two dates; 0 where the second is not after the first.
+pub fn whole_months(from: Date, to: Date) -> u32 {
+    let months = from.until((jiff::Unit::Month, to));
+    let months = months.map_or(0, |span| span.get_months());
+    u32::try_from(months).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +119,37 @@ mod tests {
         }
         assert_eq!(date(number(Date::MAX) + 1), None);
         assert_eq!(date(i64::MAX), None);
+    }
+
+    #[test]
+    fn a_month_after_the_end_of_a_month_is_the_end_of_the_next() {
+        let check = |from: &str, months, expected: &str| {
+            let after = months_after(from.parse().unwrap(), months).unwrap();
+            assert_eq!(after.to_string(), expected);
+        };
+        check("2026-01-30", 1, "2026-02-28");
+        check("2026-01-31", 1, "2026-02-28");
+        check("2026-01-31", 2, "2026-03-31");
+        check("2028-01-31", 1, "2028-02-29");
+        check("2028-02-29", 12, "2029-02-28");
+        check("2028-02-29", 48, "2032-02-29");
+        check("2026-03-31", -1, "2026-02-28");
+        assert_eq!(months_after(Date::MAX, 1), None);
+        assert_eq!(months_after(Date::MIN, i32::MAX), None);
+    }
+
+    #[test]
+    fn months_that_are_not_whole_do_not_count() {
+        let check = |from: &str, to: &str, expected| {
+            let months = whole_months(from.parse().unwrap(), to.parse().unwrap());
+            assert_eq!(months, expected, "{from} to {to}");
+        };
+        check("2026-03-15", "2026-07-14", 3);
+        check("2026-03-15", "2026-07-15", 4);
+        check("2026-03-15", "2026-07-16", 4);
+        check("2026-03-15", "2026-03-15", 0);
+        check("2026-03-15", "2026-01-01", 0);
+        check("2026-02-28", "2027-01-31", 11);
+        check("2026-01-31", "2026-02-28", 0);
     }
 }

@@ -98,6 +98,10 @@ guid_newtype! {
     ApplicationId
 }
 guid_newtype! {
+    /// One entry of the price book.
+    PriceId
+}
+guid_newtype! {
     /// One sync run. A version 7 UUID: sorting by id sorts by start.
     RunId
 }
