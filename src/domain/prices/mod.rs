@@ -7,7 +7,7 @@
 
 pub mod book;
 pub mod exchange;
-//pub mod table;
+pub mod table;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
