@@ -88,15 +88,18 @@ impl<'a> Holding<'a> {
     /// the license has the last word, and what no purchase tells of is a lot of its own.
     fn lots(&self) -> Vec<Lot<'a>> {
         let paid = |own: &&Purchase<'a>| own.is_usable() && !own.is_trial();
-        let paid: Vec<&Purchase<'a>> = self.purchases.iter().filter(paid).collect();
+        let mut paid: Vec<&Purchase<'a>> = self.purchases.iter().filter(paid).collect();
+        paid.sort_by_key(|purchase| purchase.subscription.id);
         let mut left = self.held();
         let mut lots = Vec::with_capacity(paid.len() + 1);
         for purchase in &paid {
+            // The only purchase has all the seats there are; of several, nobody knows.
+            let all_there_are = (paid.len() == 1).then_some(left);
             let told = purchase.subscription.seats.map(u64::from);
-            // The only purchase has all the seats there are.
-            let seats = told
-                .unwrap_or(if paid.len() == 1 { left } else { 0 })
-                .min(left);
+            let Some(seats) = told.or(all_there_are) else {
+                continue;
+            };
+            let seats = seats.min(left);
             left -= seats;
             lots.push(Lot {
                 purchase: Some(**purchase),

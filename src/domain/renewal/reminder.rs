@@ -10,7 +10,7 @@ use crate::domain::terms::TermsPolicy;
 pub enum Reminder {
     /// Look at the findings, and exempt or reclaim.
     Review,
-    /// Activity of the 90 days before the renewal begins to count: no report reaches further back later.
+    /// Keep the findings as they are now: the evidence that the decision will rest on.
     EvidenceFreeze,
     /// Decide how many seats are needed.
     Decide,

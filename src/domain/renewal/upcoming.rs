@@ -87,3 +87,148 @@ pub fn upcoming<'a>(
     renewals.sort_by_key(|renewal| (renewal.on, renewal.subscription));
     renewals
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{day, rate, subscription, terms};
+    use super::*;
+    use crate::domain::license::SeatCounts;
+    use crate::domain::subscription::Subscription;
+    use crate::domain::terms::{Term, Terms};
+
+    const TODAY: &str = "2026-03-15";
+
+    fn changing(number: u128, next_change_at: &str) -> Subscription {
+        Subscription {
+            next_change_at: next_change_at.parse().ok(),
+            ..subscription(number, Some(50))
+        }
+    }
+
+    /// What renews of a license of 100 seats, 80 of them assigned.
+    fn renewals(purchases: &[(Subscription, Terms)], within_days: u32) -> Vec<Renewal> {
+        let purchases: Vec<_> = purchases
+            .iter()
+            .map(|(subscription, terms)| Purchase {
+                subscription,
+                terms: *terms,
+                rate: None,
+            })
+            .collect();
+        let holding = Holding {
+            seats: SeatCounts {
+                enabled: 100,
+                consumed: 80,
+                ..SeatCounts::default()
+            },
+            rate: rate(10, "EUR"),
+            purchases: &purchases,
+            reclaimable: 10,
+        };
+        upcoming([&holding], within_days, day(TODAY), TermsPolicy::default())
+    }
+
+    #[track_caller]
+    fn check_day(subscription: Subscription, terms: Terms, expected: Option<(&str, i64, bool)>) {
+        let found = renewals(&[(subscription, terms)], 120);
+        let found = found
+            .first()
+            .map(|own| (own.on.to_string(), own.days_left, own.is_declared));
+        let found = found
+            .as_ref()
+            .map(|(on, left, declared)| (on.as_str(), *left, *declared));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_declared_day_counts_before_the_next_change_of_state() {
+        let at = "2026-04-15T23:30:00-02:00"; // The 16th in UTC.
+        let annual = |on| terms(Term::Annual, on);
+        check_day(
+            changing(1, at),
+            Terms::UNKNOWN,
+            Some(("2026-04-16", 32, false)),
+        );
+        check_day(
+            changing(1, at),
+            annual("2026-05-01"),
+            Some(("2026-05-01", 47, true)),
+        );
+        check_day(changing(1, at), annual("2027-05-01"), None);
+        check_day(
+            changing(1, ""),
+            annual("2025-05-01"),
+            Some(("2026-05-01", 47, true)),
+        );
+        check_day(changing(1, ""), Terms::UNKNOWN, None);
+    }
+
+    #[test]
+    fn what_renews_from_today_to_the_last_day_asked_for_is_listed() {
+        let check = |at, expected| check_day(changing(1, at), Terms::UNKNOWN, expected);
+        check("2026-03-14T23:59:59Z", None);
+        check("2026-03-15T00:00:00Z", Some(("2026-03-15", 0, false)));
+        check("2026-07-13T00:00:00Z", Some(("2026-07-13", 120, false)));
+        check("2026-07-14T00:00:00Z", None);
+    }
+
+    #[test]
+    fn the_soonest_is_first_and_each_says_what_to_keep_and_what_that_saves() {
+        let purchases = [
+            (changing(1, ""), terms(Term::Annual, "2026-06-15")),
+            (changing(2, ""), terms(Term::Annual, "2026-04-15")),
+        ];
+        let found = renewals(&purchases, 120);
+        // 70 needed and 3 to spare: 27 of 100 may go, all from the one that renews first.
+        let told: Vec<_> = found
+            .iter()
+            .map(|own| {
+                (
+                    own.subscription,
+                    own.seats,
+                    own.assigned,
+                    own.recommended_seats,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (purchases[1].0.id, Some(50), 80, Some(23)),
+                (purchases[0].0.id, Some(50), 80, Some(50)),
+            ]
+        );
+        assert_eq!(found[0].gross.unwrap().to_string(), "3240.00 EUR");
+        assert_eq!(found[0].realizable.unwrap().to_string(), "2970.00 EUR");
+        assert_eq!(found[0].reminder, Some(Reminder::Decide));
+        assert_eq!(found[1].reminder, Some(Reminder::Review));
+        assert_eq!(found[1].gross.unwrap().to_string(), "0.00 EUR");
+    }
+
+    #[test]
+    fn what_can_be_realized_is_unknown_while_the_term_is() {
+        let found = renewals(
+            &[(changing(1, "2026-04-15T00:00:00Z"), Terms::UNKNOWN)],
+            120,
+        );
+        assert_eq!(found[0].gross.unwrap().to_string(), "3240.00 EUR");
+        assert_eq!(found[0].realizable, None);
+    }
+
+    #[test]
+    fn a_trial_and_what_is_suspended_change_but_are_not_renewed() {
+        let at = "2026-04-15T00:00:00Z";
+        let trial = Subscription {
+            is_trial: Some(true),
+            ..changing(1, at)
+        };
+        let suspended = Subscription {
+            status: "Suspended".into(),
+            ..changing(2, at)
+        };
+        let found = renewals(&[(trial, Terms::UNKNOWN), (suspended, Terms::UNKNOWN)], 120);
+        let kept: Vec<_> = found.iter().map(|own| own.recommended_seats).collect();
+        assert_eq!(kept, [None, None]);
+        assert!(found.iter().all(|own| own.gross.is_none()));
+    }
+}
