@@ -316,12 +316,6 @@ fn half_even(amount: Decimal, digits: u32) -> Decimal {
 }
 
 fn text_with_digits(amount: Decimal, digits: u32) -> String {
-    // What was rounded to nothing from below is written without a sign.
-    let amount = if amount.is_zero() {
-        Decimal::ZERO
-    } else {
-        amount
-    };
     format!("{amount:.0$}", digits as usize)
 }
 

@@ -99,48 +99,39 @@ impl Terms {
     ///
     /// A declared day that has passed tells the next one only where the purchase renews by itself.
     pub fn next_renewal(&self, today: Date) -> Option<Date> {
+        self.next_in_series(today).map(|(_, next)| next)
+    }
+
+    /// The next renewal, and how many terms after the declared one it is.
+    fn next_in_series(&self, today: Date) -> Option<(i32, Date)> {
         let declared = self.renews_on?;
         if declared >= today {
-            return Some(declared);
+            return Some((0, declared));
         }
         self.auto_renews.filter(|renews| *renews)?;
         let months = self.term.months()?;
         // From the last whole term on, so that the first that fits is near.
-        let passed = day::whole_months(declared, today);
-        let first = i32::try_from(passed).ok()? / months;
+        let passed = i32::try_from(day::whole_months(declared, today)).ok()?;
+        let first = passed / months;
         let mut terms = first..=first.saturating_add(2).min(TERMS_MAX);
         terms.find_map(|term| {
-            months_after(declared, term.saturating_mul(months)).filter(|day| *day >= today)
+            let day = months_after(declared, term.saturating_mul(months))?;
+            (day >= today).then_some((term, day))
         })
     }
 
     /// The day on which the running term began, as far as what was declared tells: the last renewal, or
     /// the purchase where that is later.
     pub fn began_on(&self, bought_on: Option<Date>, today: Date) -> Option<Date> {
-        let has_begun = |day: &Date| *day <= today;
-        let renewed = self.next_renewal(today).and_then(|next| {
-            let declared = self.renews_on?;
+        let renewed = self.next_in_series(today).and_then(|(terms, next)| {
             if next == today {
                 return Some(next);
             }
-            // Counted from the declared day: a step back from the next renewal may miss a month's end.
-            let months = self.term.months()?;
-            let ahead = day::whole_months(declared, next);
-            let since = i32::try_from(ahead).ok()?;
-            let since = match months_after(declared, since) {
-                Some(day) if day == next => since,
-                _ => since.saturating_add(1),
-            };
-            months_after(declared, since.saturating_sub(months))
+            months_after(self.renews_on?, (terms - 1) * self.term.months()?)
         });
         // A declared day that has passed without another one known is the last renewal known.
-        let declared = self.renews_on.filter(has_begun);
-        let days = [
-            renewed.filter(has_begun),
-            declared,
-            bought_on.filter(has_begun),
-        ];
-        days.into_iter().flatten().max()
+        let days = [renewed, self.renews_on, bought_on].into_iter().flatten();
+        days.filter(|day| *day <= today).max()
     }
 
     /// The first day on which seats may become fewer: today while the window after a purchase or renewal
@@ -265,6 +256,10 @@ mod tests {
         // The running term began where the declared one would end a year later.
         check_fall(annual, "", "2025-07-22", Some("2025-07-22"));
         check_fall(annual, "", "2025-07-23", Some("2026-07-15"));
+        // Ends of months are not a chain: the term that ends in April began on 31 March.
+        let month_end = terms(Term::Monthly, Some(true), "2026-01-31");
+        check_fall(month_end, "", "2026-04-07", Some("2026-04-07"));
+        check_fall(month_end, "", "2026-04-08", Some("2026-04-30"));
         // The day that was declared has passed: its window is known, the next renewal is not.
         let unsure = terms(Term::Annual, None, "2026-07-15");
         check_fall(unsure, "", "2026-07-22", Some("2026-07-22"));
