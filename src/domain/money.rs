@@ -183,16 +183,15 @@ impl Rate {
 
     /// What one seat costs for a number of months.
     pub fn over_months(self, months: u32) -> Money {
-        Money {
-            twelfths: self.per_year,
-            currency: self.currency,
-        }
-        .times(u64::from(months))
+        self.monthly().times(u64::from(months))
     }
 
     /// What one seat costs a month.
     pub fn monthly(self) -> Money {
-        self.over_months(1)
+        Money {
+            twelfths: self.per_year,
+            currency: self.currency,
+        }
     }
 
     /// What one seat costs a year.

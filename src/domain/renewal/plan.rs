@@ -441,6 +441,8 @@ mod tests {
         };
         let plan = plan(&holding, request(Some(0), 0, 0, horizon));
         assert_eq!(text(plan.realizable), expected);
+        // What could go is always told for a year.
+        assert_eq!(text(plan.gross), "1200.00 EUR");
     }
 
     #[test]
