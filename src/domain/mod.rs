@@ -8,6 +8,7 @@ pub mod activity;
 pub mod audit;
 pub mod catalog;
 pub mod cell;
+pub mod containment;
 pub mod day;
 pub mod filter;
 pub mod group;
