@@ -11,19 +11,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::day::{self, Day};
+use super::policy::Policy;
 use super::standing::Standing;
 use super::sync_run::Dataset;
 use super::usage::{ActivityState, Metric, Workload};
-
-/// Whoever shows no activity for so many days is no longer active.
-pub const INACTIVE_AFTER_DAYS: i64 = 90;
-
-/// A report whose refresh date is older tells nothing by its silence; Microsoft is a day or two late.
-const REPORT_AGE_DAYS_MAX: i64 = 7;
-/// The same for Microsoft 365 Apps, whose report is later than the others.
-const APPS_REPORT_AGE_DAYS_MAX: i64 = 14;
-/// The same for what the directory says of sign-ins.
-const SIGN_INS_AGE_DAYS_MAX: i64 = 7;
 
 /// Some of the workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,6 +115,8 @@ pub struct Horizon {
     /// The day from which sign-ins are measured; 0 where nobody has one.
     sign_ins_from: i64,
     sign_ins: SignIns,
+    /// Whoever shows no activity for so many days is no longer active.
+    inactive_after_days: i64,
 }
 
 /// What the directory says of sign-ins in a tenant.
@@ -140,17 +133,20 @@ enum SignIns {
 }
 
 impl Horizon {
-    /// The horizon at a time, by what is known of the tenant's datasets.
+    /// The horizon at a time, by what is known of the tenant's datasets and what the operator decides.
     pub fn new<'a>(
         now: Timestamp,
         standing: impl Fn(Dataset) -> Option<&'a Standing>,
         shown: Shown,
+        policy: &Policy,
     ) -> Self {
+        let policy = policy.settings();
+        let days_max = |dataset| i64::from(policy.freshness.days_max(dataset));
         let today = day::number_of_instant(now);
         let (mut fresh, mut reached) = (Workloads::default(), Workloads::default());
         let measured_from = Workload::ALL.map(|workload| {
             let report = standing(workload.dataset()).filter(|report| !report.is_concealed);
-            let is_recent = |on: &i64| today - on <= report_age_max(workload);
+            let is_recent = |on: &i64| today - on <= days_max(workload.dataset());
             let of_late = |on: Option<Date>| on.map(day::number).filter(is_recent);
             let anchor = report.and_then(|report| of_late(report.reported_on(None)));
             if anchor.is_some() {
@@ -167,7 +163,8 @@ impl Horizon {
         let read_on = standing(Dataset::SignInActivity)
             .and_then(|standing| standing.as_of)
             .map(day::number_of_instant);
-        let fresh_on = read_on.filter(|read_on| today - read_on <= SIGN_INS_AGE_DAYS_MAX);
+        let fresh_on =
+            read_on.filter(|read_on| today - read_on <= days_max(Dataset::SignInActivity));
         Self {
             measured_from,
             fresh,
@@ -179,6 +176,7 @@ impl Horizon {
                 (Some(_), None, true) => SignIns::Stale,
                 (Some(_), Some(_), true) => SignIns::Fresh,
             },
+            inactive_after_days: policy.inactive_after_days.into(),
         }
     }
 
@@ -211,6 +209,23 @@ impl Horizon {
         }
     }
 
+    /// Whether a workload's silence about a user counts.
+    pub fn tells_of(&self, workload: Workload, reported: Reported) -> bool {
+        let own = Workloads::default().and(&[workload]);
+        own.are_all_in(self.telling_of(reported))
+    }
+
+    /// Whether the directory's silence about a user's sign-ins counts.
+    pub fn tells_of_sign_ins(&self) -> bool {
+        self.sign_ins == SignIns::Fresh
+    }
+
+    /// Whether some workload shows that the user is in use, and not a sign-in alone.
+    pub fn shows_work(&self, evidence: &Evidence) -> bool {
+        let mut workloads = evidence.last_active_on.into_iter().zip(self.measured_from);
+        workloads.any(|(on, from)| self.is_recent(on, from))
+    }
+
     /// The workloads whose silence about a user counts.
     fn telling_of(&self, Reported { told, left_out }: Reported) -> Workloads {
         let absent = self.reached.without(told).without(left_out);
@@ -218,24 +233,11 @@ impl Horizon {
     }
 
     fn shows_use(&self, evidence: &Evidence) -> bool {
-        let is_recent = |on: Option<Day>, from: i64| {
-            on.is_some_and(|on| from - on.number() < INACTIVE_AFTER_DAYS)
-        };
-        let mut workloads = evidence.last_active_on.into_iter().zip(self.measured_from);
-        workloads.any(|(on, from)| is_recent(on, from))
-            || is_recent(evidence.succeeded_on, self.sign_ins_from)
+        self.shows_work(evidence) || self.is_recent(evidence.succeeded_on, self.sign_ins_from)
     }
-}
 
-fn report_age_max(workload: Workload) -> i64 {
-    match workload {
-        Workload::Apps => APPS_REPORT_AGE_DAYS_MAX,
-        Workload::Outlook
-        | Workload::Teams
-        | Workload::OneDrive
-        | Workload::SharePoint
-        | Workload::VivaEngage
-        | Workload::Copilot => REPORT_AGE_DAYS_MAX,
+    fn is_recent(&self, on: Option<Day>, from: i64) -> bool {
+        on.is_some_and(|on| from - on.number() < self.inactive_after_days)
     }
 }
 
@@ -257,6 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::policy::PolicySettings;
     use crate::domain::standing::{Fetch, Fetched};
     use crate::domain::usage::Period;
 
@@ -286,6 +289,7 @@ mod tests {
         concealed: Option<Workload>,
         sign_ins: Option<i64>,
         has_sign_ins: bool,
+        policy: Policy,
     }
 
     fn fresh() -> Tenant {
@@ -295,6 +299,7 @@ mod tests {
             concealed: None,
             sign_ins: Some(0),
             has_sign_ins: true,
+            policy: Policy::default(),
         }
     }
 
@@ -328,7 +333,12 @@ mod tests {
                 .iter()
                 .find(|standing| standing.dataset == dataset)
         };
-        Horizon::new(instant(TODAY), standing, shown(tenant.has_sign_ins))
+        Horizon::new(
+            instant(TODAY),
+            standing,
+            shown(tenant.has_sign_ins),
+            &tenant.policy,
+        )
     }
 
     fn shown(sign_ins: bool) -> Shown {
@@ -580,15 +590,44 @@ mod tests {
             as_of: Some(instant(TODAY)),
             ..Standing::new(Dataset::SignInActivity)
         };
-        let judged_on = |day| Horizon::new(instant(day), |_| Some(&standing), shown(true));
+        let judged_on = |day| {
+            Horizon::new(
+                instant(day),
+                |_| Some(&standing),
+                shown(true),
+                &Policy::default(),
+            )
+        };
         assert_eq!(judged_on(TODAY), judged_on(TODAY + 5));
         assert_ne!(
             judged_on(TODAY),
             judged_on(TODAY + 6),
             "the reports are 8 days old"
         );
-        let of_nothing = |day| Horizon::new(instant(day), |_| None, Shown::default());
+        let of_nothing =
+            |day| Horizon::new(instant(day), |_| None, Shown::default(), &Policy::default());
         assert_eq!(of_nothing(TODAY), of_nothing(TODAY + 500));
+    }
+
+    #[test]
+    fn the_operator_decides_how_long_silence_is_and_how_old_a_report_may_be() {
+        let lenient = |inactive_after_days, reports_days| {
+            let mut settings = PolicySettings {
+                inactive_after_days,
+                ..PolicySettings::default()
+            };
+            settings.freshness.reports_days = reports_days;
+            Tenant {
+                policy: Policy::new(settings).unwrap(),
+                ..fresh()
+            }
+        };
+        let silent = licensed(&[Workload::Teams], used(Workload::Teams, 2 + 60));
+        check(&lenient(60, 7), silent, INACTIVE);
+        check(&lenient(61, 7), silent, ACTIVE);
+        check(&lenient(60, 2), silent, INACTIVE);
+        check(&lenient(60, 1), silent, UNKNOWN);
+        assert_ne!(horizon(&lenient(60, 7)), horizon(&lenient(61, 7)));
     }
 
     proptest! {
@@ -604,7 +643,7 @@ mod tests {
             whole in prop::option::of(0..9i64),
             more in (0..7usize, 0..200i64),
         ) {
-            let at = horizon(&Tenant { reports, whole, concealed: None, sign_ins, has_sign_ins });
+            let at = horizon(&Tenant { reports, whole, concealed: None, sign_ins, has_sign_ins, policy: Policy::default() });
             let evidence = Evidence {
                 last_active_on: days.map(|days| days.and_then(days_ago)),
                 succeeded_on: succeeded.and_then(days_ago),

@@ -9,6 +9,7 @@ use crate::domain::filter::UserOrderField;
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, SkuId, TenantKey};
 use crate::domain::license::License;
+use crate::domain::policy::Policy;
 use crate::domain::standing::Standing;
 use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::Dataset;
@@ -274,7 +275,7 @@ impl Heap for TenantIndex {
 
 fn horizon_of(users: &Users, standings: &[Standing], now: Timestamp) -> Horizon {
     let standing = |dataset| standing_of(standings, dataset);
-    Horizon::new(now, standing, users.facts().shown())
+    Horizon::new(now, standing, users.facts().shown(), &Policy::default())
 }
 
 fn standing_of(standings: &[Standing], dataset: Dataset) -> Option<&Standing> {

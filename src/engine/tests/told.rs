@@ -14,6 +14,7 @@ use crate::domain::audit::{DirectoryChange, DirectoryChangeKind, DirectoryChange
 use crate::domain::day::{self, Day};
 use crate::domain::group::Memberships;
 use crate::domain::ids::{ApplicationId, ObjectId, TenantKey};
+use crate::domain::policy::Policy;
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
 use crate::domain::standing::{Fetch, Fetched, Standing};
@@ -299,5 +300,5 @@ pub(super) fn state_of(tenant: &Tenant, user: &User) -> ActivityState {
         sign_ins: tenant.has_sign_ins,
     };
     let standing = |dataset| tenant.standings.iter().find(|own| own.dataset == dataset);
-    Horizon::new(tenant.now, standing, shown).judge(&evidence)
+    Horizon::new(tenant.now, standing, shown, &Policy::default()).judge(&evidence)
 }
