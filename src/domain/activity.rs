@@ -42,6 +42,11 @@ impl Workloads {
         self.0 & !others.0 == 0
     }
 
+    /// Whether a workload is among them.
+    pub fn has(self, workload: Workload) -> bool {
+        self.0 & (1 << workload as u8) != 0
+    }
+
     /// Those that are among others too.
     pub fn among(self, others: Self) -> Self {
         Self(self.0 & others.0)
@@ -211,8 +216,7 @@ impl Horizon {
 
     /// Whether a workload's silence about a user counts.
     pub fn tells_of(&self, workload: Workload, reported: Reported) -> bool {
-        let own = Workloads::default().and(&[workload]);
-        own.are_all_in(self.telling_of(reported))
+        self.telling_of(reported).has(workload)
     }
 
     /// Whether the directory's silence about a user's sign-ins counts.

@@ -11,6 +11,7 @@ pub mod cell;
 pub mod containment;
 pub mod day;
 pub mod filter;
+pub mod finding;
 pub mod group;
 pub mod group_filter;
 pub mod ids;

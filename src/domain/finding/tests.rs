@@ -1,0 +1,1 @@
+//! The life of findings, their sums and their words.
