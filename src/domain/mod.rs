@@ -23,6 +23,7 @@ pub mod prices;
 pub mod renewal;
 pub mod policy;
 pub mod service_plans;
+pub mod rules;
 pub mod seven_bits;
 pub mod sign_in;
 pub mod standing;

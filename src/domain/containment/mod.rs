@@ -131,4 +131,4 @@ impl Offer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -86,6 +86,8 @@ pub enum Said {
     NoUsageLocation,
     /// How many of the license's services that show use are switched on.
     WorkloadPlans(u32),
+    /// Seats of one purchase.
+    SeatsBought(u32),
     /// Seats that may be assigned: paid for, and those in the time of grace.
     SeatsUsable(u32),
     /// Seats in use.

@@ -74,6 +74,7 @@ impl Said {
             Self::Error(_) => "assignment error",
             Self::NoUsageLocation => "usage location",
             Self::WorkloadPlans(_) => "services with use switched on",
+            Self::SeatsBought(_) => "seats of the subscription",
             Self::SeatsUsable(_) => "usable seats",
             Self::SeatsConsumed(_) => "seats in use",
             Self::SeatsReserved(_) => "seats in reserve",
@@ -108,6 +109,7 @@ impl Said {
             Self::CopilotApps(count)
             | Self::AlsoByGroups(count)
             | Self::WorkloadPlans(count)
+            | Self::SeatsBought(count)
             | Self::SeatsUsable(count)
             | Self::SeatsConsumed(count)
             | Self::SeatsReserved(count)

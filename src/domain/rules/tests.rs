@@ -1,0 +1,1 @@
+//! The rules at their boundaries.
