@@ -35,15 +35,9 @@ pub(super) struct Known {
 /// A place in a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
-    family: usize,
-    tier: usize,
-}
-
-impl Step {
-    /// Whether whoever has this lacks nothing of the other.
-    pub(super) fn makes_up_for(self, other: Self) -> bool {
-        self.family == other.family && self.tier >= other.tier
-    }
+    pub(super) family: usize,
+    /// Whoever has this lacks nothing of the same or a lower tier.
+    pub(super) tier: usize,
 }
 
 /// Why a text is not a file of families.

@@ -53,21 +53,24 @@ impl Containment {
                 plans.len() - 1
             });
         }
+        let (mut by_family, mut by_name) = (BTreeMap::new(), BTreeMap::new());
+        for (number, (name, known)) in plans.iter().enumerate() {
+            insert(&mut by_name, name.as_str(), number);
+            for step in known.iter().flat_map(|known| &known.steps) {
+                insert(&mut by_family, step.family, (step.tier, number));
+            }
+        }
         let mut carriers = PlanSet::default();
         let makes_up_for = plans.iter().enumerate().map(|(number, (name, known))| {
             if known.is_some_and(|known| known.is_carrier) {
                 carriers.insert(number);
             }
-            let steps = known.map_or(&[][..], |known| &known.steps);
-            let mut made_up_for = PlanSet::default();
-            for (other, (other_name, other_known)) in plans.iter().enumerate() {
-                let mut others = other_known.iter().flat_map(|known| &known.steps);
-                let outranks =
-                    others.any(|other| steps.iter().any(|step| step.makes_up_for(*other)));
-                // One plan may have two GUIDs.
-                if outranks || name == other_name {
-                    made_up_for.insert(other);
-                }
+            // One plan may have two GUIDs.
+            let mut made_up_for: PlanSet = by_name[name.as_str()].iter().copied().collect();
+            for step in known.iter().flat_map(|known| &known.steps) {
+                let below = by_family[&step.family].iter();
+                let below = below.filter(|(tier, _)| *tier <= step.tier);
+                made_up_for.extend(below.map(|(_, number)| *number));
             }
             made_up_for
         });
@@ -92,6 +95,10 @@ impl Containment {
         }
         offer
     }
+}
+
+fn insert<K: Ord, V>(places: &mut BTreeMap<K, Vec<V>>, key: K, value: V) {
+    places.entry(key).or_default().push(value);
 }
 
 impl Offer {

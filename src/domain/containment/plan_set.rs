@@ -43,3 +43,19 @@ impl PlanSet {
         self.0.get(place).copied().unwrap_or_default()
     }
 }
+
+impl Extend<usize> for PlanSet {
+    fn extend<I: IntoIterator<Item = usize>>(&mut self, numbers: I) {
+        for number in numbers {
+            self.insert(number);
+        }
+    }
+}
+
+impl FromIterator<usize> for PlanSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
+        let mut set = Self::default();
+        set.extend(numbers);
+        set
+    }
+}

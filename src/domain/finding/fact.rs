@@ -199,7 +199,9 @@ impl ErrorCode {
         ];
         let word = word.trim();
         let stem = match word.len().checked_sub("Violation".len()) {
-            Some(end) if word.is_char_boundary(end) && word[end..].eq_ignore_ascii_case("Violation") => {
+            Some(end)
+                if word.is_char_boundary(end) && word[end..].eq_ignore_ascii_case("Violation") =>
+            {
                 &word[..end]
             }
             _ => word,

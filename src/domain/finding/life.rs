@@ -76,8 +76,7 @@ impl Exemption {
         today: Day,
     ) -> Result<Self, InvalidExemption> {
         let (reason, owner) = (tidy_name(reason), tidy_name(owner));
-        let is_short =
-            |text: &str| (1..=EXEMPTION_CHARACTERS_MAX).contains(&text.chars().count());
+        let is_short = |text: &str| (1..=EXEMPTION_CHARACTERS_MAX).contains(&text.chars().count());
         if !is_short(&reason) {
             Err(InvalidExemption::Reason)
         } else if !is_short(&owner) {

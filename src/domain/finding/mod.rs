@@ -13,9 +13,7 @@ use super::money::Money;
 
 pub use fact::{AddonProduct, ErrorCode, Fact, Note, Said, Source, Status, Threshold, Unseen};
 pub use kind::{Confidence, FindingKind, Rule};
-pub use life::{
-    EXEMPTION_CHARACTERS_MAX, Exemption, FindingState, InvalidExemption, Known, carry,
-};
+pub use life::{EXEMPTION_CHARACTERS_MAX, Exemption, FindingState, InvalidExemption, Known, carry};
 pub use totals::Totals;
 pub use words::Shown;
 

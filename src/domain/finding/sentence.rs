@@ -33,7 +33,10 @@ impl Finding {
                 format!("{license} is held by a guest, whose own organization has licenses.")
             }
             Rule::ResourceAccount => {
-                format!("{license} is held by an account that is no person's{}.", self.mailbox())
+                format!(
+                    "{license} is held by an account that is no person's{}.",
+                    self.mailbox()
+                )
             }
             Rule::SharedMailbox => self.of_shared_mailbox(&license),
             Rule::DirectAndGroup => format!(
@@ -84,10 +87,9 @@ impl Finding {
                 "{} of {license} in use beyond those that are paid for.",
                 seats(self.seats)
             ),
-            Rule::AssignmentError => format!(
-                "{license} could not be assigned: {}.",
-                self.error().words()
-            ),
+            Rule::AssignmentError => {
+                format!("{license} could not be assigned: {}.", self.error().words())
+            }
             Rule::SubscriptionChange => self.of_change(&license),
             Rule::TrialEnding => {
                 format!("The trial of {license} ends on {}.", self.next_change())
@@ -145,7 +147,10 @@ impl Finding {
     }
 
     fn of_shared_mailbox(&self, license: &str) -> String {
-        match self.notes().any(|note| note == Note::ReplaceByMailboxLicense) {
+        match self
+            .notes()
+            .any(|note| note == Note::ReplaceByMailboxLicense)
+        {
             true => format!(
                 "{license} is held by a shared mailbox, for which Exchange Online Plan 2 is enough."
             ),

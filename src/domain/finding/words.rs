@@ -94,7 +94,9 @@ impl Said {
             Self::LastActive(_, on) | Self::LastSignIn(on) | Self::AddonUsed(_, on) => {
                 on.map_or_else(|| "never".into(), day_text)
             }
-            Self::Disabled(on) => on.map_or_else(|| "yes".into(), |on| format!("since {}", day_text(on))),
+            Self::Disabled(on) => {
+                on.map_or_else(|| "yes".into(), |on| format!("since {}", day_text(on)))
+            }
             Self::Created(on) | Self::HeldSince(on) | Self::NextChange(on) => day_text(on),
             Self::Threshold(threshold, value) => threshold.value(value),
             Self::Guest => "GUEST".into(),

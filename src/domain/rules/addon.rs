@@ -40,8 +40,13 @@ fn judge_copilot(verdicts: &mut Verdicts<'_>, seat: Seat<'_>) {
     let policy = ground.policy;
     let held_days = seat.held.since.map(|since| ground.age(since));
     let is_held_long = held_days.is_some_and(|days| days >= i64::from(policy.copilot_held_days));
-    let tells = ground.horizon.tells_of(Workload::Copilot, user.activity.reported);
-    let Some(anchor) = ground.as_of(Dataset::CopilotUsage).filter(|_| is_held_long && tells) else {
+    let tells = ground
+        .horizon
+        .tells_of(Workload::Copilot, user.activity.reported);
+    let Some(anchor) = ground
+        .as_of(Dataset::CopilotUsage)
+        .filter(|_| is_held_long && tells)
+    else {
         return;
     };
     let is_recent = |on: Option<Day>| {
@@ -55,9 +60,7 @@ fn judge_copilot(verdicts: &mut Verdicts<'_>, seat: Seat<'_>) {
         (0, false) => (Rule::CopilotUnused, Confidence::High),
         // Used, but not in which applications.
         (0, true) => return,
-        (used, _) if used < policy.copilot_apps_min => {
-            (Rule::CopilotUnderused, Confidence::Medium)
-        }
+        (used, _) if used < policy.copilot_apps_min => (Rule::CopilotUnderused, Confidence::Medium),
         _ => return,
     };
     let last = apps.into_iter().flatten().chain(last).max();
@@ -65,7 +68,10 @@ fn judge_copilot(verdicts: &mut Verdicts<'_>, seat: Seat<'_>) {
     let mut facts = vec![
         told(Said::LastActive(Workload::Copilot, last)),
         told(Said::CopilotApps(apps_used)),
-        decided(Threshold::CopilotUnusedAfterDays, policy.copilot_unused_after_days),
+        decided(
+            Threshold::CopilotUnusedAfterDays,
+            policy.copilot_unused_after_days,
+        ),
         decided(Threshold::CopilotAppsMin, policy.copilot_apps_min),
         decided(Threshold::CopilotHeldDays, policy.copilot_held_days),
     ];
@@ -94,7 +100,13 @@ fn judge_addon(verdicts: &mut Verdicts<'_>, seat: Seat<'_>, product: AddonProduc
         decided(Threshold::GraceDays, policy.grace_days),
     ];
     facts.extend(verdicts.beginnings(&seat));
-    verdicts.add(seat, Rule::AddonUnused, Confidence::Medium, Frees::Seat, facts);
+    verdicts.add(
+        seat,
+        Rule::AddonUnused,
+        Confidence::Medium,
+        Frees::Seat,
+        facts,
+    );
 }
 
 /// Where the use of a product shows.

@@ -47,8 +47,8 @@ fn saved(verdicts: &Verdicts<'_>, seat: &Seat<'_>, step: &StepDown) -> Option<Mo
         .assignments()
         .filter(|other| other.place != seat.place);
     let is_in_the_way = others.any(|other| {
-        let relies_on_it = verdicts.is_spoken_for(other.place)
-            && other.grant.offer.is_within(&seat.grant.offer);
+        let relies_on_it =
+            verdicts.dropped.has(other.place) && other.grant.offer.is_within(&seat.grant.offer);
         let still_gives = |offer| other.grant.offer.is_within(offer);
         other.license.license.sku_id == step.to.sku_id
             || relies_on_it && !step.offer.as_ref().is_some_and(still_gives)
@@ -63,7 +63,8 @@ fn evidence(verdicts: &Verdicts<'_>, step: Step) -> Option<Vec<Fact>> {
         facts.extend(desktop_apps(verdicts)?);
     }
     let headroom = verdicts.ground.policy.headroom_percent;
-    let room = |bytes: u64| bytes / 100 * u64::from(headroom) + bytes % 100 * u64::from(headroom) / 100;
+    let room =
+        |bytes: u64| bytes / 100 * u64::from(headroom) + bytes % 100 * u64::from(headroom) / 100;
     if let Some(bytes) = step.mailbox_bytes_left() {
         facts.push(mailbox(verdicts, room(bytes))?);
     }

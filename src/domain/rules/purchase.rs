@@ -76,7 +76,9 @@ fn facts(
     };
     let days_left = on.map(|on| told(Said::DaysLeft(-ground.age(on))));
     let on = on.map(|on| told(Said::NextChange(on)));
-    let bought = subscription.seats.map(|seats| told(Said::SeatsBought(seats)));
+    let bought = subscription
+        .seats
+        .map(|seats| told(Said::SeatsBought(seats)));
     let facts = [Some(told(Said::Status(status))), on, days_left, bought];
     facts.into_iter().flatten().collect()
 }

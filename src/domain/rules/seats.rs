@@ -1,9 +1,7 @@
 //! Whole licenses: seats that nobody needs, and seats that nobody paid for.
 
 use crate::domain::day::Day;
-use crate::domain::finding::{
-    Confidence, Fact, Finding, FindingKey, Rule, Said, Saving, Source,
-};
+use crate::domain::finding::{Confidence, Fact, Finding, FindingKey, Rule, Said, Saving, Source};
 use crate::domain::license::SeatCounts;
 use crate::domain::policy::PolicySettings;
 use crate::domain::sync_run::Dataset;

@@ -27,8 +27,12 @@ pub(super) struct Verdicts<'a> {
     findings: &'a mut Vec<Finding>,
     /// Where the findings about this user begin.
     start: usize,
-    /// A bit for each seat whose saving some finding carries already.
-    spoken_for: u64,
+    /// Seats whose saving some finding carries already.
+    pub(super) spoken_for: SeatSet,
+    /// Those of them that go whatever their user does.
+    pub(super) going_anyway: SeatSet,
+    /// Seats that others make superfluous, whoever carries the saving.
+    pub(super) dropped: SeatSet,
 }
 
 /// Who says that an account is no person's.
@@ -76,6 +80,24 @@ pub(super) struct Seat<'a> {
     pub(super) license: &'a LicenseGround<'a>,
 }
 
+/// Some of a user's seats, by place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SeatSet(u64);
+
+impl SeatSet {
+    pub(super) fn has(self, place: usize) -> bool {
+        self.0 & (1 << place) != 0
+    }
+
+    pub(super) fn insert(&mut self, place: usize) {
+        self.0 |= 1 << place;
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// What a finding would free.
 #[derive(Clone, Copy)]
 pub(super) enum Frees {
@@ -103,7 +125,9 @@ impl<'a> Verdicts<'a> {
             usage: OnceCell::new(),
             start: findings.len(),
             findings,
-            spoken_for: 0,
+            spoken_for: SeatSet::default(),
+            going_anyway: SeatSet::default(),
+            dropped: SeatSet::default(),
         }
     }
 
@@ -127,11 +151,6 @@ impl<'a> Verdicts<'a> {
         assignments.filter(|seat| seat.license.is_paid && seat.grant.state.holds_seat())
     }
 
-    /// Whether a finding carries the saving of a seat already.
-    pub(super) fn is_spoken_for(&self, place: usize) -> bool {
-        self.spoken_for & (1 << place) != 0
-    }
-
     /// The numbers that few rules ask for.
     pub(super) fn usage(&self) -> &Usage {
         self.usage.get_or_init(|| (self.user.usage)())
@@ -147,7 +166,7 @@ impl<'a> Verdicts<'a> {
         mut facts: Vec<Fact>,
     ) {
         let price = seat.license.rate.map(|rate| rate.monthly());
-        let is_primary = !matches!(frees, Frees::Nothing) && !self.is_spoken_for(seat.place);
+        let is_primary = !matches!(frees, Frees::Nothing) && !self.spoken_for.has(seat.place);
         let saving = match (is_primary, frees) {
             (false, _) | (true, Frees::Nothing) => Saving::Nothing,
             (true, Frees::Seat) => price.map_or(Saving::Unpriced, Saving::Monthly),
@@ -155,7 +174,10 @@ impl<'a> Verdicts<'a> {
             (true, Frees::Unknown) => Saving::Unpriced,
         };
         if is_primary {
-            self.spoken_for |= 1 << seat.place;
+            self.spoken_for.insert(seat.place);
+            if !rule.kind().is_by_silence() {
+                self.going_anyway.insert(seat.place);
+            }
             facts.extend(price.map(|price| Fact {
                 said: Said::Price(price),
                 source: Source::PriceBook,

@@ -1,1 +1,0 @@
-//! The rules at their boundaries.
