@@ -4,7 +4,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::SkuId;
 use crate::domain::usage::Workload;
 
-use super::fact::{ErrorCode, Said, Threshold};
+use super::fact::{ErrorCode, Said, Status, Threshold};
 use super::kind::Rule;
 use super::words::{day_text, mailbox_word, workload_words};
 use super::{Finding, Note};
@@ -42,12 +42,13 @@ impl Finding {
             Rule::DirectAndGroup => format!(
                 "{license} is assigned directly and by a group: it takes one seat, and stays when one of them ends."
             ),
-            Rule::Overlap | Rule::UnionOverlap => format!(
+            Rule::Overlap => format!(
                 "{license} gives nothing that {} does not give.",
-                self.listed(name_of, |said| match said {
-                    Said::GivenBy(sku) => Some(sku),
-                    _ => None,
-                })
+                self.given_by(name_of)
+            ),
+            Rule::UnionOverlap => format!(
+                "{license} gives nothing that {} do not give together.",
+                self.given_by(name_of)
             ),
             Rule::Consolidate => format!(
                 "{license} is part of a bundle, {}, that costs less than its parts.",
@@ -91,9 +92,7 @@ impl Finding {
                 format!("{license} could not be assigned: {}.", self.error().words())
             }
             Rule::SubscriptionChange => self.of_change(&license),
-            Rule::TrialEnding => {
-                format!("The trial of {license} ends on {}.", self.next_change())
-            }
+            Rule::TrialEnding => self.of_trial(&license),
         }
     }
 
@@ -160,6 +159,13 @@ impl Finding {
         }
     }
 
+    fn given_by(&self, name_of: &dyn Fn(SkuId) -> String) -> String {
+        self.listed(name_of, |said| match said {
+            Said::GivenBy(sku) => Some(sku),
+            _ => None,
+        })
+    }
+
     /// Names with commas and an "and".
     fn listed(
         &self,
@@ -183,12 +189,11 @@ impl Finding {
         code.unwrap_or(ErrorCode::Other)
     }
 
-    fn next_change(&self) -> String {
-        let on = self.find(|said| match said {
-            Said::NextChange(on) => Some(on),
+    fn next_change(&self) -> Option<String> {
+        self.find(|said| match said {
+            Said::NextChange(on) => Some(day_text(on)),
             _ => None,
-        });
-        on.map_or_else(|| "a day that Microsoft does not tell".into(), day_text)
+        })
     }
 
     fn of_change(&self, license: &str) -> String {
@@ -196,11 +201,29 @@ impl Finding {
             Said::Status(status) => Some(status.name()),
             _ => None,
         });
-        let status = status.unwrap_or("Unknown");
-        format!(
-            "A subscription of {license} is {status}; its state changes on {} unless somebody acts.",
-            self.next_change()
-        )
+        let status = status.unwrap_or(Status::Unknown.name());
+        let is_past = self.find(|said| match said {
+            Said::DaysLeft(days) => Some(days < 0),
+            _ => None,
+        });
+        match (self.next_change(), is_past) {
+            (None, _) => format!("A subscription of {license} is {status}."),
+            (Some(on), Some(true)) => {
+                format!(
+                    "A subscription of {license} is {status}; its state was due to change on {on}."
+                )
+            }
+            (Some(on), _) => format!(
+                "A subscription of {license} is {status}; its state changes on {on} unless somebody acts."
+            ),
+        }
+    }
+
+    fn of_trial(&self, license: &str) -> String {
+        match self.next_change() {
+            Some(on) => format!("A trial of {license} ends on {on}."),
+            None => format!("A trial of {license} ends."),
+        }
     }
 }
 

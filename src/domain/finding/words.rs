@@ -227,7 +227,7 @@ fn bytes_text(bytes: u64) -> String {
         return format!("{bytes} B");
     };
     // Tenths, cut off: what is shown as fitting fits.
-    let tenths = u128::from(bytes) * 10 >> shift;
+    let tenths = (u128::from(bytes) * 10) >> shift;
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 

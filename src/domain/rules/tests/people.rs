@@ -86,14 +86,13 @@ fn without_sign_in_data_an_inactive_user_is_likely_and_not_sure() {
 
 #[test]
 fn who_is_new_is_not_judged_by_silence() {
+    type Way = fn(&mut Person, i64);
     let office = Office::open();
-    let new = |change: &dyn Fn(&mut Person, i64), days| {
-        silent_for(200, E3).with(|person| change(person, days))
-    };
-    let ways: [&dyn Fn(&mut Person, i64); 3] = [
-        &|person, days| person.created_on = days_ago(days),
-        &|person, days| person.hired_on = days_ago(days),
-        &|person, days| person.held[0].since = days_ago(days),
+    let new = |change: Way, days| silent_for(200, E3).with(|person| change(person, days));
+    let ways: [Way; 3] = [
+        |person, days| person.created_on = days_ago(days),
+        |person, days| person.hired_on = days_ago(days),
+        |person, days| person.held[0].since = days_ago(days),
     ];
     for way in ways {
         office.check(&new(way, -5), &[]);

@@ -51,7 +51,7 @@ fn planned_hires_need_seats_and_a_reserve() {
     };
     hiring(8).check_all(&["UnassignedSeats SPE_E3 High 36.00"]);
     hiring(9).check_all(&[]);
-    hiring(u32::MAX.min(10_000_000)).check_all(&[]);
+    hiring(crate::domain::policy::SEATS_MAX).check_all(&[]);
 }
 
 #[test]
