@@ -99,7 +99,7 @@ pub enum Said {
     /// Seats too few.
     SeatsShort(u32),
     /// What a purchase's state is.
-    Status(Status),
+    Status(SubscriptionStatus),
     /// When the purchase changes its state unless somebody acts.
     NextChange(Day),
     /// In how many days that is; below zero when it is past.
@@ -214,7 +214,7 @@ impl ErrorCode {
 
 /// The state of a purchase: Graph's `companySubscription.status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
+pub enum SubscriptionStatus {
     /// In force.
     Enabled,
     /// Expired, in the time of grace.
@@ -229,7 +229,7 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl SubscriptionStatus {
     /// Reads Microsoft's word.
     pub fn read(word: &str) -> Self {
         let known = [

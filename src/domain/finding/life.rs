@@ -26,7 +26,7 @@ impl FindingState {
 
 /// A finding and what is known of it over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownFinding {
     /// As it was found last.
     pub finding: Finding,
     /// Where it stands.
@@ -105,25 +105,25 @@ impl Exemption {
 /// says that the sync shows its seats gone; if the user came back to work, or the data is not fresh enough
 /// to tell, nothing was saved and nothing remains. What was saved is told for `realized_days`.
 pub fn carry(
-    mut earlier: Vec<Known>,
+    mut earlier: Vec<KnownFinding>,
     mut found: Vec<Finding>,
     exemptions: &BTreeMap<FindingKey, Exemption>,
     today: Day,
     realized_days: u32,
     is_gone: impl Fn(&Finding) -> bool,
-) -> Vec<Known> {
+) -> Vec<KnownFinding> {
     earlier.sort_unstable_by_key(|known| known.finding.key);
     found.sort_unstable_by_key(|finding| finding.key);
     let mut earlier = earlier.into_iter().peekable();
     let mut known = Vec::with_capacity(found.len());
-    let leave = |left: Known| left.after_it_left(today, realized_days, &is_gone);
+    let leave = |left: KnownFinding| left.after_it_left(today, realized_days, &is_gone);
     for finding in found {
         let key = finding.key;
         known.extend(take_before(&mut earlier, key).filter_map(leave));
         let before = earlier.next_if(|before| before.finding.key == key);
         let held = before.filter(|before| before.state != FindingState::Realized);
         let exemption = exemptions.get(&key).filter(|own| own.is_live(today));
-        known.push(Known {
+        known.push(KnownFinding {
             finding,
             state: match exemption {
                 Some(_) => FindingState::Exempt,
@@ -140,13 +140,13 @@ pub fn carry(
 
 /// The next ones that come before a key.
 fn take_before(
-    earlier: &mut Peekable<impl Iterator<Item = Known>>,
+    earlier: &mut Peekable<impl Iterator<Item = KnownFinding>>,
     key: FindingKey,
-) -> impl Iterator<Item = Known> {
+) -> impl Iterator<Item = KnownFinding> {
     std::iter::from_fn(move || earlier.next_if(|before| before.finding.key < key))
 }
 
-impl Known {
+impl KnownFinding {
     /// What remains of a finding that was not found again.
     fn after_it_left(
         self,

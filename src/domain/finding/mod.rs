@@ -11,14 +11,18 @@ mod words;
 use super::ids::{ObjectId, SkuId, SubscriptionId};
 use super::money::Money;
 
-pub use fact::{AddonProduct, ErrorCode, Fact, Note, Said, Source, Status, Threshold, Unseen};
+pub use fact::{
+    AddonProduct, ErrorCode, Fact, Note, Said, Source, SubscriptionStatus, Threshold, Unseen,
+};
 pub use kind::{Confidence, FindingKind, Rule};
-pub use life::{EXEMPTION_CHARACTERS_MAX, Exemption, FindingState, InvalidExemption, Known, carry};
+pub use life::{
+    EXEMPTION_CHARACTERS_MAX, Exemption, FindingState, InvalidExemption, KnownFinding, carry,
+};
 pub use totals::Totals;
-pub use words::Shown;
+pub use words::ShownFact;
 
 /// One verdict of one rule. It holds as long as the facts do; what became of it over time is
-/// [`Known`].
+/// [`KnownFinding`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What it is about. The same finding has the same key in the next sync.

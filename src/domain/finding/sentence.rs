@@ -4,7 +4,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::SkuId;
 use crate::domain::usage::Workload;
 
-use super::fact::{ErrorCode, Said, Status, Threshold};
+use super::fact::{ErrorCode, Said, SubscriptionStatus, Threshold};
 use super::kind::Rule;
 use super::words::{day_text, mailbox_word, workload_words};
 use super::{Finding, Note};
@@ -201,7 +201,7 @@ impl Finding {
             Said::Status(status) => Some(status.name()),
             _ => None,
         });
-        let status = status.unwrap_or(Status::Unknown.name());
+        let status = status.unwrap_or(SubscriptionStatus::Unknown.name());
         let is_past = self.find(|said| match said {
             Said::DaysLeft(days) => Some(days < 0),
             _ => None,

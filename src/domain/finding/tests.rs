@@ -53,14 +53,14 @@ fn exempt_until(number: i64) -> BTreeMap<FindingKey, Exemption> {
 /// What is known on a day, of what was known before, found now, left alone, and gone.
 struct Sync<'a> {
     on: i64,
-    earlier: &'a [Known],
+    earlier: &'a [KnownFinding],
     found: Vec<Finding>,
     exemptions: &'a BTreeMap<FindingKey, Exemption>,
     is_gone: bool,
 }
 
 impl Sync<'_> {
-    fn run(self) -> Vec<Known> {
+    fn run(self) -> Vec<KnownFinding> {
         let earlier = self.earlier.to_vec();
         let is_gone = |_: &Finding| self.is_gone;
         carry(
@@ -74,7 +74,7 @@ impl Sync<'_> {
     }
 }
 
-fn states(known: &[Known]) -> Vec<(FindingState, i64)> {
+fn states(known: &[KnownFinding]) -> Vec<(FindingState, i64)> {
     let states = known.iter();
     states
         .map(|own| (own.state, own.first_seen_on.number()))
@@ -216,8 +216,8 @@ fn an_exemption_says_why_who_and_until_when() {
 
 // ---------------------------------------------------------------- sums
 
-fn known(finding: Finding, state: FindingState) -> Known {
-    Known {
+fn known(finding: Finding, state: FindingState) -> KnownFinding {
+    KnownFinding {
         finding,
         state,
         first_seen_on: day(TODAY),
@@ -266,7 +266,7 @@ fn what_is_sure_in_review_forgone_and_realized_is_summed_apart() {
 
 #[test]
 fn no_license_saves_more_than_is_paid_for_it() {
-    let all: Vec<Known> = (1..=5)
+    let all: Vec<KnownFinding> = (1..=5)
         .map(|user| known(found(user), FindingState::Open))
         .chain([known(
             Finding {
@@ -293,7 +293,7 @@ proptest! {
     #[test]
     fn totals_stay_within_what_is_paid(seats in 0..20u64, sure in 0..40u128, low in 0..40u128) {
         let one = |user, confidence| known(Finding { confidence, ..found(user) }, FindingState::Open);
-        let all: Vec<Known> = (0..sure)
+        let all: Vec<KnownFinding> = (0..sure)
             .map(|user| one(user, Confidence::High))
             .chain((sure..sure + low).map(|user| one(user, Confidence::Low)))
             .collect();
@@ -431,7 +431,10 @@ fn a_finding_is_one_sentence() {
     );
     check_sentence(
         Rule::SubscriptionChange,
-        &[Said::Status(Status::Warning), Said::NextChange(day(TODAY))],
+        &[
+            Said::Status(SubscriptionStatus::Warning),
+            Said::NextChange(day(TODAY)),
+        ],
         "A subscription of E3 is Warning; its state changes on 2026-11-23 unless somebody acts.",
     );
     check_sentence(

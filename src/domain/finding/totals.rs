@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::ids::SkuId;
 use crate::domain::money::{Money, Sums};
 
-use super::{Confidence, FindingState, Known, Saving};
+use super::{Confidence, FindingState, KnownFinding, Saving};
 
 /// What some findings would save a month. No seat is counted twice, and no license saves more than is paid
 /// for it.
@@ -28,7 +28,7 @@ impl Totals {
     ///
     /// Where more seats are in use than are paid for, the first ones that go save nothing.
     pub fn of<'a>(
-        findings: impl IntoIterator<Item = &'a Known>,
+        findings: impl IntoIterator<Item = &'a KnownFinding>,
         spend_of: impl Fn(SkuId) -> Option<Money>,
     ) -> Self {
         let mut totals = Self::default();

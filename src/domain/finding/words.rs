@@ -11,7 +11,7 @@ use super::fact::{AddonProduct, ErrorCode, Fact, Note, Said, Source, Threshold, 
 
 /// A fact as it is read: one row of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownFact {
     /// What it is about: "last activity in Teams".
     pub fact: &'static str,
     /// What is so: "2026-03-01", "90 days".
@@ -24,8 +24,8 @@ pub struct Shown {
 
 impl Fact {
     /// The fact in words. Licenses are called as `name_of` says.
-    pub fn shown(&self, name_of: &dyn Fn(SkuId) -> String) -> Shown {
-        Shown {
+    pub fn shown(&self, name_of: &dyn Fn(SkuId) -> String) -> ShownFact {
+        ShownFact {
             fact: self.said.name(),
             value: self.said.value(name_of),
             source: self.source.name(),

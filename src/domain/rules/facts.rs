@@ -88,7 +88,7 @@ pub struct UserFacts<'a> {
     /// The assignments, one a product.
     pub held: &'a [Held<'a>],
     /// Numbers that few rules ask for. Called once at most, and of few users.
-    pub usage: &'a dyn Fn() -> Usage,
+    pub usage: &'a dyn Fn() -> UsageNumbers,
 }
 
 /// An assignment of a user.
@@ -103,7 +103,7 @@ pub struct Held<'a> {
 
 /// Numbers of the usage reports about a user; `None` where the report has no row of the user, or a blank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
+pub struct UsageNumbers {
     /// `Storage Used` of the mailbox report.
     pub mailbox_bytes: Option<u64>,
     /// `Has Archive` of the mailbox report.

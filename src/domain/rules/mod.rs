@@ -27,7 +27,7 @@ mod verdicts;
 use super::finding::Finding;
 
 pub use addon::AddonUse;
-pub use facts::{Held, LicenseFacts, OtherProduct, TenantFacts, Usage, UserFacts};
+pub use facts::{Held, LicenseFacts, OtherProduct, TenantFacts, UsageNumbers, UserFacts};
 pub use ground::{AssignmentFacts, Grant, Ground};
 pub use seats::{ReassignFirst, reassign_first, unassigned_seats};
 use verdicts::Verdicts;

@@ -2,7 +2,8 @@
 
 use crate::domain::day::Day;
 use crate::domain::finding::{
-    Confidence, Fact, Finding, FindingKey, Rule, Said, Saving, Source, Status, Threshold,
+    Confidence, Fact, Finding, FindingKey, Rule, Said, Saving, Source, SubscriptionStatus,
+    Threshold,
 };
 use crate::domain::license_class::LicenseClass;
 use crate::domain::subscription::Subscription;
@@ -27,14 +28,17 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
 /// R15. What changed already stays told: days past are days.
 fn change(ground: &Ground<'_>, subscription: &Subscription) -> Option<Finding> {
     let days_max = ground.policy.subscription_change_days;
-    let status = Status::read(&subscription.status);
+    let status = SubscriptionStatus::read(&subscription.status);
     let on = subscription.next_change_at.and_then(Day::of_instant);
     let is_soon = on.is_some_and(|on| -ground.age(on) <= i64::from(days_max));
     let holds = match status {
-        Status::Enabled => is_soon,
-        Status::Warning | Status::Suspended | Status::LockedOut | Status::Deleted => true,
+        SubscriptionStatus::Enabled => is_soon,
+        SubscriptionStatus::Warning
+        | SubscriptionStatus::Suspended
+        | SubscriptionStatus::LockedOut
+        | SubscriptionStatus::Deleted => true,
         // Whatever it means, a date that comes is a date.
-        Status::Unknown => is_soon,
+        SubscriptionStatus::Unknown => is_soon,
     };
     let mut facts = facts(ground, subscription, status, on);
     facts.push(decided(Threshold::SubscriptionChangeDays, days_max));
@@ -52,7 +56,7 @@ fn trial_ending(
     if -ground.age(on) > i64::from(days_max) {
         return None;
     }
-    let status = Status::read(&subscription.status);
+    let status = SubscriptionStatus::read(&subscription.status);
     let mut facts = facts(ground, subscription, status, Some(on));
     facts.extend(license.map(|own| Fact {
         said: Said::SeatsConsumed(own.license.seats.consumed),
@@ -66,7 +70,7 @@ fn trial_ending(
 fn facts(
     ground: &Ground<'_>,
     subscription: &Subscription,
-    status: Status,
+    status: SubscriptionStatus,
     on: Option<Day>,
 ) -> Vec<Fact> {
     let told = |said| Fact {

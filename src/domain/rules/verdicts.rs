@@ -10,7 +10,7 @@ use crate::domain::money::Money;
 use crate::domain::sync_run::Dataset;
 use crate::domain::usage::{ActivityState, MailboxType};
 
-use super::facts::{Held, Usage, UserFacts};
+use super::facts::{Held, UsageNumbers, UserFacts};
 use super::ground::{Grant, Ground, LicenseGround};
 
 /// The most assignments of one user that are judged; nobody has a third as many.
@@ -23,7 +23,7 @@ pub(super) struct Verdicts<'a> {
     /// Judged once.
     pub(super) state: ActivityState,
     pub(super) nobodys: Nobodys,
-    usage: OnceCell<Usage>,
+    usage: OnceCell<UsageNumbers>,
     findings: &'a mut Vec<Finding>,
     /// Where the findings about this user begin.
     start: usize,
@@ -152,7 +152,7 @@ impl<'a> Verdicts<'a> {
     }
 
     /// The numbers that few rules ask for.
-    pub(super) fn usage(&self) -> &Usage {
+    pub(super) fn usage(&self) -> &UsageNumbers {
         self.usage.get_or_init(|| (self.user.usage)())
     }
 

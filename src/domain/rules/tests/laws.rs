@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::office::*;
 use crate::domain::finding::{Finding, FindingKind, Saving};
 use crate::domain::money::{Money, Sums};
-use crate::domain::rules::{AddonUse, Usage};
+use crate::domain::rules::{AddonUse, UsageNumbers};
 use crate::domain::usage::MailboxType;
 use crate::domain::user::{AssignmentState, UserType};
 
@@ -180,7 +180,7 @@ fn assigned() -> impl Strategy<Value = Assigned> {
     )
 }
 
-fn usage() -> impl Strategy<Value = Usage> {
+fn usage() -> impl Strategy<Value = UsageNumbers> {
     (
         prop::option::of(0..70u64),
         prop::option::of(any::<bool>()),
@@ -191,7 +191,7 @@ fn usage() -> impl Strategy<Value = Usage> {
         prop::array::uniform4(prop::option::of(prop::option::of(0..200i64))),
     )
         .prop_map(
-            |(mail, archive, files, desktop, activations, apps, addons)| Usage {
+            |(mail, archive, files, desktop, activations, apps, addons)| UsageNumbers {
                 mailbox_bytes: mail.map(|gib| gib << 30),
                 has_archive: archive,
                 files_bytes: files.map(|gib| gib << 30),

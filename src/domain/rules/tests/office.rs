@@ -17,7 +17,7 @@ use crate::domain::license_class::LicenseClass;
 use crate::domain::money::{BillingPeriod, Currency, Rate, parse_amount};
 use crate::domain::policy::{Policy, PolicySettings};
 use crate::domain::rules::{
-    AssignmentFacts, Grant, Ground, Held, LicenseFacts, OtherProduct, TenantFacts, Usage,
+    AssignmentFacts, Grant, Ground, Held, LicenseFacts, OtherProduct, TenantFacts, UsageNumbers,
     UserFacts, judge_tenant, judge_user,
 };
 use crate::domain::standing::{Fetch, Fetched, Span, Standing};
@@ -92,7 +92,7 @@ pub(super) struct Person {
     pub(super) hired_on: Option<Day>,
     pub(super) mailbox_type: Option<MailboxType>,
     pub(super) activity: Evidence,
-    pub(super) usage: Usage,
+    pub(super) usage: UsageNumbers,
     pub(super) held: Vec<Assigned>,
 }
 
@@ -405,14 +405,14 @@ pub(super) fn worker(part_numbers: &[&'static str]) -> Person {
             last_active_on: [days_ago(LAG); 7],
             ..Evidence::default()
         },
-        usage: Usage {
+        usage: UsageNumbers {
             mailbox_bytes: Some(60 << 30),
             has_archive: Some(false),
             files_bytes: Some(5 << 40),
             used_on_desktop: Some(true),
             desktop_activations: Some(1),
             copilot_apps: [days_ago(LAG); 8],
-            ..Usage::default()
+            ..UsageNumbers::default()
         },
         held: held.collect(),
     }
@@ -429,7 +429,7 @@ pub(super) fn silent_for(days: i64, part_numbers: &[&'static str]) -> Person {
 pub(super) fn never_seen(part_numbers: &[&'static str]) -> Person {
     let mut person = worker(part_numbers);
     person.activity.last_active_on = [None; 7];
-    person.usage = Usage::default();
+    person.usage = UsageNumbers::default();
     person
 }
 
