@@ -56,14 +56,17 @@ fn judge_copilot(verdicts: &mut Verdicts<'_>, seat: Seat<'_>) {
     let last = user.activity.last_active_on[Workload::Copilot as usize];
     let apps = verdicts.usage().copilot_apps;
     let apps_used = apps.iter().filter(|on| is_recent(**on)).count() as u32; // Of eight.
-    let (rule, confidence) = match (apps_used, is_recent(last)) {
-        (0, false) => (Rule::CopilotUnused, Confidence::High),
-        // Used, but not in which applications.
-        (0, true) => return,
-        (used, _) if used < policy.copilot_apps_min => (Rule::CopilotUnderused, Confidence::Medium),
+    let last_in_app = apps.into_iter().max().flatten();
+    // Used of late, and the report does not say in which application.
+    if is_recent(last) && last > last_in_app {
+        return;
+    }
+    let (rule, confidence) = match apps_used {
+        0 => (Rule::CopilotUnused, Confidence::High),
+        used if used < policy.copilot_apps_min => (Rule::CopilotUnderused, Confidence::Medium),
         _ => return,
     };
-    let last = apps.into_iter().flatten().chain(last).max();
+    let last = last.max(last_in_app);
     let told = |said| verdicts.told(Dataset::CopilotUsage, said);
     let mut facts = vec![
         told(Said::LastActive(Workload::Copilot, last)),

@@ -8,7 +8,7 @@ use super::office::*;
 use crate::domain::finding::{Finding, FindingKind, Saving};
 use crate::domain::money::{Money, Sums};
 use crate::domain::rules::{AddonUse, UsageNumbers};
-use crate::domain::usage::MailboxType;
+use crate::domain::usage::{MailboxType, Workload};
 use crate::domain::user::{AssignmentState, UserType};
 
 const PARTS: [&str; 21] = [
@@ -34,6 +34,9 @@ const PARTS: [&str; 21] = [
     "TEAMS_EXPLORATORY",
     "VISIOCLIENT",
 ];
+
+/// The place of Copilot among the workloads.
+const COPILOT: usize = Workload::Copilot as usize;
 
 fn yearly(findings: &[Finding]) -> String {
     let savings = findings.iter().filter_map(|finding| match finding.saving {
@@ -231,6 +234,9 @@ fn person() -> impl Strategy<Value = Person> {
                     person.held = held;
                     person.usage = usage;
                     person.activity.last_active_on = active.map(|days| days.and_then(days_ago));
+                    // The report's day for all of Copilot is the latest of its applications.
+                    person.activity.last_active_on[COPILOT] =
+                        usage.copilot_apps.into_iter().max().flatten();
                     person.activity.succeeded_on = succeeded.and_then(days_ago);
                     person.created_on = created.and_then(days_ago);
                     person.hired_on = hired.and_then(days_ago);
@@ -338,8 +344,12 @@ proptest! {
             false => &mut busier.activity.last_active_on[workload],
         };
         *on = (*on).max(days_ago(days));
-        let on = &mut busier.usage.copilot_apps[app];
-        *on = (*on).max(days_ago(days));
+        if workload == COPILOT {
+            let on = &mut busier.usage.copilot_apps[app];
+            *on = (*on).max(days_ago(days));
+            let last = &mut busier.activity.last_active_on[COPILOT];
+            *last = (*last).max(*on);
+        }
         let used = &mut busier.usage.addons[addon];
         *used = match (*used, days_ago(days)) {
             (AddonUse::On(on), Some(day)) => AddonUse::On(on.max(day)),
@@ -351,7 +361,6 @@ proptest! {
         }
         let (before, after) = (office.judge(&person), office.judge(&busier));
         let (before, after) = (verdicts(&before), verdicts(&after));
-        // Whoever is seen in use of Copilot little is told as the same kind as before.
         for verdict in &after {
             prop_assert!(before.contains(verdict), "{verdict:?} is new: {before:?}");
         }

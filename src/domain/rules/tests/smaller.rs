@@ -215,6 +215,10 @@ fn copilot_is_judged_once_it_is_held_for_a_while_and_its_report_is_fresh() {
         person.activity.last_active_on[Workload::Copilot as usize] = days_ago(LAG + 29);
     });
     Office::open().check(&somewhere, &[]);
+    let elsewhere = copilot(&[29]).with(|person| {
+        person.activity.last_active_on[Workload::Copilot as usize] = days_ago(LAG + 28);
+    });
+    Office::open().check(&elsewhere, &[]);
 }
 
 fn drawing(used: AddonUse) -> Person {
