@@ -29,7 +29,7 @@ use super::finding::Finding;
 pub use addon::AddonUse;
 pub use facts::{Held, LicenseFacts, OtherProduct, TenantFacts, UsageNumbers, UserFacts};
 pub use ground::{AssignmentFacts, Grant, Ground};
-pub use seats::{ReassignFirst, reassign_first, unassigned_seats};
+pub use seats::unassigned_seats;
 use verdicts::Verdicts;
 
 /// Judges everything that is about one user, and adds what it finds, by key.

@@ -108,25 +108,3 @@ fn price(ground: &Ground<'_>, license: &LicenseGround<'_>) -> Option<Fact> {
         as_of: Day::numbered(ground.today),
     })
 }
-
-/// How a demand for seats is met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReassignFirst {
-    /// Seats that nobody holds.
-    pub free: u32,
-    /// Seats whose holders surely do not need them.
-    pub reclaimed: u32,
-    /// What is left to buy.
-    pub bought: u32,
-}
-
-/// R24: gives out free seats first, then those that are surely reclaimable, and buys the rest.
-pub fn reassign_first(demand: u32, free: u32, reclaimable: u32) -> ReassignFirst {
-    let free = demand.min(free);
-    let reclaimed = (demand - free).min(reclaimable);
-    ReassignFirst {
-        free,
-        reclaimed,
-        bought: demand - free - reclaimed,
-    }
-}

@@ -82,6 +82,7 @@ fn without_sign_in_data_an_inactive_user_is_likely_and_not_sure() {
     );
     // Power BI shows no use, so that alone it can tell nothing.
     office.check(&silent_for(90, &["POWER_BI_PRO"]), &[]);
+    Office::open().check(&silent_for(90, &["POWER_BI_PRO"]), &[]);
 }
 
 #[test]

@@ -1,10 +1,9 @@
-//! Whole licenses and purchases: R12, R13, R15, R16, R22 and R24.
+//! Whole licenses and purchases: R12, R13, R15 and R16.
 
 use super::office::*;
 use crate::domain::finding::{Said, Saving};
 use crate::domain::license::SeatCounts;
 use crate::domain::license_class::LicenseClass;
-use crate::domain::rules::{ReassignFirst, reassign_first};
 
 /// An office that has seats of Microsoft 365 E3 only.
 fn with_seats(seats: SeatCounts) -> Office {
@@ -142,22 +141,4 @@ fn a_trial_is_told_before_it_ends_and_saves_nothing() {
             .iter()
             .any(|fact| fact.said == Said::SeatsConsumed(100))
     );
-}
-
-#[test]
-fn a_demand_is_met_with_what_is_there_before_anything_is_bought() {
-    let check = |demand, free, reclaimable, expected: [u32; 3]| {
-        let ReassignFirst {
-            free,
-            reclaimed,
-            bought,
-        } = reassign_first(demand, free, reclaimable);
-        assert_eq!([free, reclaimed, bought], expected);
-    };
-    check(0, 5, 5, [0, 0, 0]);
-    check(5, 5, 5, [5, 0, 0]);
-    check(6, 5, 5, [5, 1, 0]);
-    check(10, 5, 5, [5, 5, 0]);
-    check(11, 5, 5, [5, 5, 1]);
-    check(u32::MAX, 0, 0, [0, 0, u32::MAX]);
 }
