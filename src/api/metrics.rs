@@ -15,6 +15,7 @@ const RUNNING: &str = "seatwise_graphql_operations_running";
 const SUBSCRIPTIONS: &str = "seatwise_graphql_subscriptions_open";
 const PLANNED: &str = "seatwise_graphql_answers_planned_total";
 const ANSWERS_KEPT_BYTES: &str = "seatwise_graphql_answers_kept_bytes";
+const PLANS_BYTES: &str = "seatwise_graphql_plans_bytes";
 const ANSWERS_KEPT: &str = "seatwise_graphql_answers_kept_total";
 const CONNECTIONS_REFUSED: &str = "seatwise_http_connections_refused_total";
 
@@ -40,6 +41,11 @@ pub(super) fn describe() {
         ANSWERS_KEPT_BYTES,
         Unit::Bytes,
         "Memory of answers that are kept for whoever asks the same again"
+    );
+    describe_gauge!(
+        PLANS_BYTES,
+        Unit::Bytes,
+        "Memory of plans and of the documents that they are found by"
     );
     describe_counter!(
         ANSWERS_KEPT,
@@ -83,6 +89,12 @@ pub(super) fn count_kept(is_there: bool) {
 pub(super) fn show_kept_bytes(bytes: u64) {
     // Exact to 2^53 bytes.
     gauge!(ANSWERS_KEPT_BYTES).set(bytes as f64);
+}
+
+/// Shows the memory of the plans.
+pub(super) fn show_plan_bytes(bytes: u64) {
+    // Exact to 2^53 bytes.
+    gauge!(PLANS_BYTES).set(bytes as f64);
 }
 
 /// Counts a connection that was closed because its address held too many.

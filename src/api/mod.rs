@@ -18,6 +18,7 @@ mod places;
 pub mod server;
 mod shell;
 mod sse;
+mod waiting;
 mod websocket;
 
 // What is answered: the schema, its roots, one file a noun.

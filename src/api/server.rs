@@ -125,6 +125,17 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Its routes alone, for an app without a port and without the shell around them: what is counted
+    /// is what happens to a request inside.
+    pub fn into_routes(self) -> impl FnOnce(&mut web::ServiceConfig) {
+        let shared = Data::new(Shared::from(self));
+        move |app| {
+            app.app_data(shared).configure(routes);
+        }
+    }
+}
+
 impl From<Server> for Shared {
     fn from(server: Server) -> Self {
         Self {

@@ -61,5 +61,5 @@ pub use licenses::{LicenseEntry, NameLicense};
 pub use page::{Page, Window};
 pub use position::Position;
 pub use row::UserRow;
-pub use select::{UserSelection, select};
+pub use select::{UserSelection, select, select_while};
 pub use world::{Engine, World};

@@ -21,10 +21,12 @@ pub(super) enum Chosen {
 }
 
 impl Rows {
-    /// The rows in use that meet a plan.
-    pub(super) fn new(users: &Users, plan: &Plan<'_>) -> Self {
-        // Rows are u32: there are at most 65,536 blocks.
-        let blocks = (0..users.block_count()).map(|block| plan.chosen(users.live(), block as u16));
+    /// The rows in use that meet a plan; those of further blocks are left out once nobody wants them.
+    pub(super) fn new(users: &Users, plan: &Plan<'_>, is_wanted: &impl Fn() -> bool) -> Self {
+        let blocks = (0..users.block_count()).map(|block| {
+            let block = block as u16; // Rows are u32: there are at most 65,536 blocks.
+            is_wanted().then(|| plan.chosen(users.live(), block))?
+        });
         Self::of(blocks)
     }
 

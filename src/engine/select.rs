@@ -19,8 +19,18 @@ pub fn select(
     filter: &UserFilter,
     search: &[Folded],
 ) -> UserSelection {
+    select_while(tenants, filter, search, || true)
+}
+
+/// The same as long as it is wanted: what is selected of a block, when it no longer is, is nobody.
+pub fn select_while(
+    tenants: &[Arc<TenantIndex>],
+    filter: &UserFilter,
+    search: &[Folded],
+    is_wanted: impl Fn() -> bool,
+) -> UserSelection {
     let part = |tenant: &Arc<TenantIndex>| Part {
-        rows: Rows::new(tenant.users(), &planned(tenant, filter, search)),
+        rows: Rows::new(tenant.users(), &planned(tenant, filter, search), &is_wanted),
         tenant: Arc::clone(tenant),
     };
     UserSelection {

@@ -26,6 +26,7 @@ mod asking;
 mod filters;
 mod mutations;
 mod pages;
+mod plan_limits;
 mod plans;
 mod queries;
 

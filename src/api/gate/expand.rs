@@ -71,12 +71,13 @@ impl Cost {
     }
 }
 
-/// Measures every operation and fragment; refuses what is too large in any direction.
+/// Measures every operation and fragment, and what the dearest operation costs; refuses what is too
+/// large in any direction.
 pub(super) fn measure<'a>(
     document: &'a ExecutableDocument,
     variables: &Variables,
     limits: &Limits,
-) -> Result<Sizes<'a>, Refusal> {
+) -> Result<(Sizes<'a>, usize), Refusal> {
     let definitions = document
         .operations
         .iter()
@@ -145,8 +146,10 @@ pub(super) fn measure<'a>(
         "directives, fragments expanded",
         None,
     )?;
+    let mut dearest = 0;
     for (cost, place) in costs {
         check_cost(cost, limits, place)?;
+        dearest = dearest.max(cost);
     }
     if whole.introspection > limits.cost_max {
         return Err(Refusal::limit(
@@ -154,7 +157,7 @@ pub(super) fn measure<'a>(
             [],
         ));
     }
-    Ok(sizes)
+    Ok((sizes, dearest))
 }
 
 /// Fields of a selection set itself, fragments expanded, given the sizes of these.

@@ -40,6 +40,8 @@ pub struct Admitted {
     pub operation: OperationType,
     /// The chosen operation's name; `None` where the document's only operation has none.
     pub operation_name: Option<String>,
+    /// What its dearest operation costs.
+    pub cost: usize,
 }
 
 /// Who or what a refusal blames; the HTTP status follows from it.
@@ -119,7 +121,7 @@ pub fn check(
 ) -> Result<Admitted, Refusal> {
     scan::scan(text, limits)?;
     let document = parse_query(text).map_err(|error| syntax_refusal(&error))?;
-    let sizes = expand::measure(&document, variables, limits)?;
+    let (sizes, cost) = expand::measure(&document, variables, limits)?;
     let chosen = operation::choose(&document, operation_name)?;
     operation::check_variables(chosen.definition, variables)?;
     operation::check_subscription(chosen.definition, &sizes)?;
@@ -129,6 +131,7 @@ pub fn check(
         document,
         operation,
         operation_name,
+        cost,
     })
 }
 

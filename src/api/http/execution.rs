@@ -25,6 +25,7 @@ use crate::api::metrics::{self, Counted};
 use crate::api::places::Places;
 use crate::api::plan::Planner;
 use crate::api::settings::Limits;
+use crate::api::waiting;
 
 /// Gives a request what its resolvers need: who asks, and whatever else belongs to one request.
 pub type Attach = Arc<dyn Fn(Request, &Caller) -> Request + Send + Sync>;
@@ -50,6 +51,8 @@ pub(in crate::api) struct Admitted {
     request: Request,
     /// What it does.
     pub(in crate::api) operation: OperationType,
+    /// What it costs.
+    pub(in crate::api) cost: usize,
 }
 
 /// An operation's result as JSON, and what its status must tell.
@@ -151,6 +154,7 @@ impl Endpoint {
         Ok(Admitted {
             request: (self.attach)(request, caller),
             operation: admitted.operation,
+            cost: admitted.cost,
         })
     }
 
@@ -162,7 +166,7 @@ impl Endpoint {
         let place = Arc::clone(&self.running)
             .try_acquire_owned()
             .map_err(|_| Failure::Busy)?;
-        let execution = (self.execute)(admitted.request);
+        let (wait, execution) = waiting::awaited((self.execute)(admitted.request));
         let limits = Arc::clone(&self.limits);
         let work = async move {
             let _while_it_runs = (place, Counted::operation());
@@ -170,7 +174,9 @@ impl Endpoint {
         };
         let task = self.runtime.spawn(work.in_current_span());
         let is_query = admitted.operation == OperationType::Query;
-        let _abandoned_query = is_query.then(|| AbortOnDrop(task.abort_handle()));
+        // Aborting ends what waits, the other what works.
+        let _abandoned_query =
+            is_query.then(|| (AbortOnDrop(task.abort_handle()), wait.until_dropped()));
         match tokio::time::timeout(self.limits.deadline, task).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) if error.is_panic() => Err(Failure::Panicked),

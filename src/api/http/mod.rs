@@ -104,11 +104,12 @@ async fn answer(
             "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
         )));
     }
+    let cost = admitted.cost;
     let outcome = endpoint.run(admitted).await?;
     if let (Some(planner), Some(lesson)) = (endpoint.planner(), lesson)
         && matches!(outcome, Outcome::Executed { is_clean: true, .. })
     {
-        planner.learn(&lesson);
+        planner.learn(&lesson, cost);
     }
     Ok(respond(outcome, media))
 }

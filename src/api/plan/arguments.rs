@@ -20,12 +20,22 @@ impl Arguments {
         Self { written }
     }
 
+    /// What they take of memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        let written = self.written.iter();
+        written
+            .map(|(name, value)| name.len() + bytes_of(value))
+            .sum()
+    }
+
     /// One argument; `None` where it is not what its type takes.
     pub(super) fn get<T: InputType>(&self, name: &str, given: &Given<'_>) -> Option<T> {
-        let mut written = self.written.iter();
-        let written = written.find(|(own, _)| own.as_str() == name);
-        let value = written.and_then(|(_, value)| given.resolve(value));
-        T::parse(value).ok()
+        T::parse(self.value(name, given)).ok()
+    }
+
+    /// One argument, whatever it is; `None` where it is not there.
+    pub(super) fn value(&self, name: &str, given: &Given<'_>) -> Option<Value> {
+        given.resolve(self.written(name)?)
     }
 
     /// One argument that does not depend on texts in variables: what it is, for every request that
@@ -72,4 +82,23 @@ impl Given<'_> {
         };
         given.or_else(default).cloned()
     }
+}
+
+/// What a value takes of memory, about; objects are trees whose nodes have room to spare.
+fn bytes_of(value: &Written) -> usize {
+    let inside: usize = match value {
+        Written::Variable(name) | Written::Enum(name) => name.len(),
+        Written::String(text) => text.len(),
+        Written::List(entries) => entries.iter().map(bytes_of).sum(),
+        Written::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| name.len() + 2 * size_of::<Name>() + bytes_of(value))
+                .sum()
+        }
+        _ => 0,
+    };
+    size_of::<Written>()
+        .saturating_mul(2)
+        .saturating_add(inside)
 }

@@ -4,6 +4,7 @@
 //! What selections of one key ask for is gathered as the specification says; async-graphql merges
 //! their answers instead, which comes to the same for a valid document.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
@@ -20,6 +21,7 @@ use super::fields::{
     AssignmentField, ConnectionField, EdgeField, Entry, GroupField, LicenseField, Object,
     PageInfoField, RootField, UserField,
 };
+use super::glances;
 use crate::api::settings::Limits;
 use crate::api::types::activity::{ActivityState, MailboxType};
 use crate::api::types::license::NameSource;
@@ -57,13 +59,16 @@ pub(super) fn compile(
             variables,
             defaults: &defaults,
         },
+        glances: Cell::new(0),
+        bytes: Cell::new(0),
     };
     let root = compiler.object(
         &[&operation.selection_set.node],
         &["Query"],
         |name, fields| compiler.root_field(name, fields),
     )?;
-    Some(Plan::new(root, defaults))
+    let (glances, bytes) = (compiler.glances.get(), compiler.bytes.get());
+    Some(Plan::new(root, defaults, glances, bytes))
 }
 
 fn defaults(operation: &OperationDefinition) -> Vec<(Name, async_graphql::Value)> {
@@ -78,6 +83,10 @@ fn defaults(operation: &OperationDefinition) -> Vec<(Name, async_graphql::Value)
 struct Compiler<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     given: Given<'a>,
+    /// How often everybody is looked at by what was compiled so far.
+    glances: Cell<u64>,
+    /// What it takes of memory. A fragment takes it wherever it is spread.
+    bytes: Cell<usize>,
 }
 
 /// The selections that one key of an answer has: the same field, maybe several times.
@@ -114,6 +123,8 @@ impl<'a> Compiler<'a> {
                 },
             });
         }
+        let keys: usize = entries.iter().map(|entry| entry.start.capacity()).sum();
+        self.take(keys + entries.capacity() * size_of::<Entry<F>>());
         (!entries.is_empty()).then_some(Object { entries })
     }
 
@@ -163,16 +174,33 @@ impl<'a> Compiler<'a> {
         Some(())
     }
 
+    fn glance(&self, times: u64) {
+        self.glances.set(self.glances.get().saturating_add(times));
+    }
+
+    fn take(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get().saturating_add(bytes));
+    }
+
     fn root_field(&self, name: &str, fields: &[&'a Field]) -> Option<RootField> {
         match name {
-            "users" => Some(RootField::Users(
-                arguments(fields)?,
-                self.connection(&sets(fields))?,
-            )),
-            "user" => Some(RootField::User(
-                arguments(fields)?,
-                self.user(&sets(fields))?,
-            )),
+            "users" => {
+                let arguments = arguments(fields)?;
+                if let Some(filter) = arguments.value("filter", &self.given) {
+                    self.glance(glances::of_filter(&filter));
+                }
+                if arguments.written("search").is_some() {
+                    self.glance(glances::OF_SEARCH);
+                }
+                self.take(arguments.bytes());
+                let connection = self.connection(&sets(fields))?;
+                Some(RootField::Users(arguments, connection))
+            }
+            "user" => {
+                let arguments = arguments(fields)?;
+                self.take(arguments.bytes());
+                Some(RootField::User(arguments, self.user(&sets(fields))?))
+            }
             _ => None,
         }
     }
@@ -208,6 +236,7 @@ impl<'a> Compiler<'a> {
                         return None;
                     };
                     let by: UserDimension = arguments.get("by", &self.given)?;
+                    self.glance(glances::OF_BREAKDOWN);
                     ConnectionField::Breakdown {
                         by: by.into(),
                         first: rows("first", first, Limits::PAGE_ROWS_MOST).ok()?,

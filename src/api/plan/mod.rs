@@ -12,7 +12,10 @@
 //! is left to async-graphql, whose answer is the only one that tells errors.
 //!
 //! A plan runs on the thread that holds the connection: handing it to another costs as much as a small
-//! answer. What it may do there is bounded by the cost that the gate allowed and the bytes of an answer.
+//! answer. There it is out of reach of the deadline, of the bound on running operations and of whoever
+//! stops what nobody waits for; so only short work takes this way. A document of more than
+//! [`COST_MAX`] gets no plan, and a plan that would look at everybody too often (see `glances`) is left
+//! alone while there are so many users.
 //!
 //! A plan reads nothing but the world of the engine, so that its answer stays right as long as that
 //! world does: such answers are kept, within a budget of bytes.
@@ -21,6 +24,7 @@ mod answers;
 mod arguments;
 mod compile;
 mod fields;
+mod glances;
 mod json;
 mod read;
 mod run;
@@ -46,9 +50,13 @@ use super::types::reading::{Reading, Rooms};
 
 use self::answers::Answers;
 
-/// Plans take about ten times the bytes of their documents; all of them together are bounded by the
-/// bytes of the documents.
-const DOCUMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// What all plans take of memory, with the documents that they are found by. A plan takes about ten times
+/// the bytes of its document.
+const PLAN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The cost of a document, as the gate prices it, beyond which there is no plan. Of rows it is about 5 ms:
+/// a page of 500 users may have 40 fields.
+const COST_MAX: usize = 20_000;
 
 /// Compiles documents and answers from the plans. Cloning it is cheap.
 #[derive(Clone)]
@@ -67,6 +75,10 @@ struct Plan {
     root: Object<RootField>,
     /// The defaults of its variables.
     defaults: Vec<(Name, Value)>,
+    /// How often it looks at everybody.
+    glances: u64,
+    /// What it takes of memory, about.
+    bytes: usize,
     /// Bytes of the latest answer: about what the next one takes.
     length: AtomicUsize,
 }
@@ -109,13 +121,15 @@ pub(in crate::api) enum Unplanned {
 impl Planner {
     /// A planner that answers from what `rooms` hold, within limits.
     pub(in crate::api) fn new(rooms: Arc<Rooms>, limits: &Limits) -> Self {
-        let weight =
-            |key: &String, _: &Option<Arc<Plan>>| u32::try_from(key.len()).unwrap_or(u32::MAX);
+        let weight = |key: &String, plan: &Option<Arc<Plan>>| {
+            let bytes = key.len() + plan.as_ref().map_or(0, |plan| plan.bytes);
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
         Self {
             rooms,
             plans: Cache::builder()
                 .weigher(weight)
-                .max_capacity(DOCUMENT_BYTES_MAX)
+                .max_capacity(PLAN_BYTES_MAX)
                 .build(),
             answers: Answers::new(limits.answers_kept_bytes_max),
             tag_key: tag_key(),
@@ -156,6 +170,9 @@ impl Planner {
         let plan = self.plans.get(&key).ok_or(Unplanned::Unknown)?;
         let plan = plan.ok_or(Unplanned::Not)?;
         let reading = Reading::now(Arc::clone(&self.rooms));
+        if plan.glances.saturating_mul(reading.user_count()) > glances::GLANCES_MAX {
+            return Err(Unplanned::Not);
+        }
         let answer = match plan.answer(&reading, parameters, self.answer_bytes_max) {
             Ok(json) => Answer {
                 json: json.into(),
@@ -172,14 +189,20 @@ impl Planner {
     /// Shows how much memory it takes.
     pub(in crate::api) fn show_memory(&self) {
         metrics::show_kept_bytes(self.answers.bytes());
+        // Sums are brought up to date from time to time only.
+        self.plans.run_pending_tasks();
+        metrics::show_plan_bytes(self.plans.weighted_size());
     }
 
-    /// Makes a plan of a request that async-graphql has answered without an error.
-    pub(in crate::api) fn learn(&self, parameters: &Parameters) {
+    /// Makes a plan of a request of such a cost that async-graphql has answered without an error. It is rare, and kept
+    /// apart for the benchmark that counts its instructions.
+    #[inline(never)]
+    pub(in crate::api) fn learn(&self, parameters: &Parameters, cost: usize) {
         let Some(key) = key(parameters) else {
             return;
         };
-        let document = parse_query(&parameters.query).ok();
+        let query = (cost <= COST_MAX).then_some(&parameters.query);
+        let document = query.and_then(|query| parse_query(query).ok());
         let plan = document.and_then(|document| {
             let name = parameters.operation_name.as_deref();
             compile::compile(&document, name, &parameters.variables)
@@ -202,10 +225,17 @@ fn key(parameters: &Parameters) -> Option<String> {
 }
 
 impl Plan {
-    fn new(root: Object<RootField>, defaults: Vec<(Name, Value)>) -> Self {
+    fn new(
+        root: Object<RootField>,
+        defaults: Vec<(Name, Value)>,
+        glances: u64,
+        bytes: usize,
+    ) -> Self {
         Self {
             root,
             defaults,
+            glances,
+            bytes,
             length: AtomicUsize::new(0),
         }
     }

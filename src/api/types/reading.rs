@@ -111,6 +111,11 @@ impl Reading {
         self.world.tenants()
     }
 
+    /// Users of all tenants.
+    pub(crate) fn user_count(&self) -> u64 {
+        self.indexes().iter().map(|index| index.user_count()).sum()
+    }
+
     /// What is known of one tenant.
     pub(crate) fn index(&self, key: &TenantKey) -> Option<&Arc<TenantIndex>> {
         self.world.tenant(key)

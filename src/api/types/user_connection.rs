@@ -17,6 +17,7 @@ use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::scalars::int;
 use crate::api::settings::Limits;
+use crate::api::waiting;
 use crate::domain::filter::{self, UserFilter, UserOrder};
 use crate::domain::ids::TenantKey;
 use crate::domain::text::Folded;
@@ -102,8 +103,11 @@ impl UserConnection {
     }
 
     fn selection(&self) -> &UserSelection {
-        self.selection
-            .get_or_init(|| engine::select(&self.tenants, &self.filter, &self.search))
+        self.selection.get_or_init(|| {
+            // Of what nobody waits for, nobody sees what it is.
+            let (filter, search) = (&self.filter, &self.search);
+            engine::select_while(&self.tenants, filter, search, waiting::is_awaited)
+        })
     }
 
     /// The page that was asked for.
