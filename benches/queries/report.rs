@@ -452,9 +452,11 @@ fn find(size: &Size, question: Question) -> Option<&Answered> {
         .find(|answered| answered.question == question)
 }
 
-/// The slope of a line through the logarithms: 1 is in step with the users, 0 not at all.
+/// The slope of a line through the logarithms: 1 is in step with the users, 0 not at all. Zero has no
+/// logarithm and is left out.
 fn exponent(points: &[(f64, f64)]) -> Option<f64> {
-    let points: Vec<_> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+    let points = points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0);
+    let points: Vec<_> = points.map(|(x, y)| (x.ln(), y.ln())).collect();
     let count = points.len() as f64;
     let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
     let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / count;
