@@ -32,7 +32,7 @@ use super::directory::Directory;
 use super::{Error, Health, OpenError};
 
 /// Reads are answered from the read model; sled's cache only serves writing and starting.
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 /// A full disk is not tried again before this much is free: an open writes a snapshot, and one that
 /// fails would cost the handle that still reads.
 const HEAL_FREE_BYTES_MIN: u64 = 16 << 20;
