@@ -18,7 +18,7 @@ use crate::load::{Load, Loader};
 use crate::machine::{description, on_disk, resident, version};
 use crate::peers::{Postgres, Programs};
 use crate::questions::{Question, Rotation, compare, rotation};
-use crate::report::{Answered, Inside, Report, Size};
+use crate::report::{Answered, Few, Inside, Report, Size};
 use crate::serve::{Listening, Synced, TOKEN};
 use crate::simulate::Organization;
 
@@ -30,6 +30,15 @@ const SMALL_ROUNDS: u32 = 9;
 const SMALL: u64 = 100;
 /// Syncs after the first one that each change a hundredth of the users.
 const SYNCS: u32 = 30;
+/// What is read of an organization where only a few datasets are.
+const FEW: [&str; 6] = [
+    "users",
+    "licenses",
+    "email activity",
+    "Teams activity",
+    "OneDrive activity",
+    "SharePoint activity",
+];
 /// How long memory is let come to rest.
 const REST: Duration = Duration::from_secs(3);
 /// What is asked of a server that has just started.
@@ -141,7 +150,8 @@ struct Server<'a> {
 
 impl Bench {
     fn size(&self, users: u64) -> Outcome<Size> {
-        let mut site = self.site(users)?;
+        let few = self.few(users)?;
+        let mut site = self.site(users, false)?;
         step(users, "first sync");
         let mut server = self.serve(&site, false)?;
         let first: Synced = server.part.ask("first")?;
@@ -190,6 +200,7 @@ impl Bench {
             fixed,
             cached,
             publishing,
+            few,
             inside: Inside {
                 first_sync: first.seconds,
                 resident_after_sync,
@@ -206,6 +217,41 @@ impl Bench {
                 disk_after_syncs,
                 peer_bytes,
             },
+        })
+    }
+
+    /// What users, licenses and four workloads take, without anything else that the product reads.
+    fn few(&self, users: u64) -> Outcome<Few> {
+        step(users, "few datasets: first sync");
+        let mut site = self.site(users, true)?;
+        let mut server = self.serve(&site, false)?;
+        let first: Synced = server.part.ask("first")?;
+        for dataset in FEW
+            .iter()
+            .filter(|name| first.incomplete.iter().any(|own| own == *name))
+        {
+            println!("note: few datasets: the first sync left {dataset} incomplete");
+        }
+        let disk_first = on_disk(&site.data())?;
+        server.part.stop()?;
+        step(users, "few datasets: start from disk");
+        let (mut server, start) = self.start_from_disk(&site, first.users)?;
+        let resident_after_start = self.resident_at_rest(&server)?;
+        let heap = server.part.ask("heap")?;
+        step(users, "few datasets: syncs with few changes");
+        for _ in 0..SYNCS {
+            site.change(users / 100)?;
+            server.part.ask::<Synced>("sync")?;
+        }
+        let disk_after_syncs = on_disk(&site.data())?;
+        server.part.stop()?;
+        fs::remove_dir_all(&site.directory)?;
+        Ok(Few {
+            start,
+            resident_after_start,
+            heap,
+            disk_first,
+            disk_after_syncs,
         })
     }
 
@@ -340,14 +386,16 @@ impl Bench {
         }
     }
 
-    fn site(&self, users: u64) -> Outcome<Site> {
-        let directory = self.directory.join(users.to_string());
+    fn site(&self, users: u64, has_few_datasets: bool) -> Outcome<Site> {
+        let few = if has_few_datasets { "-few" } else { "" };
+        let directory = self.directory.join(format!("{users}{few}"));
         fs::create_dir(&directory)?;
         fs::create_dir(directory.join("tables"))?;
-        let arguments = [
+        let mut arguments = vec![
             format!("--users={users}"),
             format!("--clock={}", self.clock.seconds()),
         ];
+        arguments.extend(has_few_datasets.then(|| "--few-datasets".to_owned()));
         let (simulator, organization): (Part, Organization) = Part::start("simulate", &arguments)?;
         let file = directory.join("organization.json");
         fs::write(file, serde_json::to_vec(&organization)?)?;

@@ -157,6 +157,7 @@ impl Told {
                 ["first"] => tell(&self.ended()?)?,
                 ["sync"] => tell(&self.sync()?)?,
                 ["heap"] => tell(&self.engine.world().heap_bytes())?,
+                ["heap-by-part"] => tell(&self.index()?.heap_by_part())?,
                 ["export", directory] => tell(&export(&self.index()?, Path::new(directory))?)?,
                 ["filters", count] => tell(&time_filters(&self.index()?, count.parse()?))?,
                 ["change-some", count] => {

@@ -15,8 +15,9 @@ use super::origin::is_loopback;
 /// 0.6 MB; what is larger than this is no page.
 pub(super) const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The largest usage report that is read, after decompression: one of a million users has about as much.
-pub(super) const REPORT_BYTES_MAX: usize = 100 * 1024 * 1024;
+/// The largest usage report that is read, after decompression. A row of the widest takes about 150 bytes,
+/// so that one of a million users has half as much.
+pub(super) const REPORT_BYTES_MAX: usize = 300 * 1024 * 1024;
 
 /// The largest body that is read from the login service: tokens are a few kB.
 pub(super) const LOGIN_BYTES_MAX: usize = 1024 * 1024;

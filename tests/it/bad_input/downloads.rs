@@ -58,7 +58,7 @@ async fn a_report_that_is_none_leaves_what_was_known_and_one_that_passes_is_aske
         fetched(MAILBOXES).keep_lines(20),
         fetched(TEAMS).redirect_to_itself(),
         asked(ONEDRIVE).redirect_to("http://169.254.169.254/latest/meta-data/"),
-        fetched(ONEDRIVE_USAGE).gzip_bomb(101 * 1024 * 1024),
+        fetched(ONEDRIVE_USAGE).gzip_bomb(301 * 1024 * 1024),
         fetched(SHAREPOINT).empty_body(),
         fetched(VIVA_ENGAGE).report_line(0, "Report Refresh Date,Somebody,Read Count"),
         asked(APPS).redirect_to_itself(),
