@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::domain::day::Day;
 use crate::domain::filter::{OrderDirection, UserOrderField};
 
+use super::cores::on_all_cores;
 use super::heap::{Heap, Parts};
 use super::labels::{Labels, Unlabeled};
 use super::marks::Marks;
@@ -124,23 +125,26 @@ impl Orders {
     /// Brings the orders from `base` to `next`, whose orders are still those of `base`. `touched`
     /// holds, for each field, the rows whose key may differ, were added or removed.
     pub(super) fn update(base: &Users, next: &mut Users, touched: &[Marks; FIELDS.len()]) {
-        let mut ranks = None;
-        for (field, touched) in FIELDS.into_iter().zip(touched) {
-            if touched.is_empty() {
-                continue;
-            }
-            let few = touched.len() as usize * REBUILD_SHARE <= next.live().len() as usize;
-            let order = if few {
-                edited(base, next, field, touched)
-            } else {
-                let ranks = ranks.get_or_insert_with(|| ranks_by_id(next));
-                sorted(next, field, ranks)
-            };
+        let live = next.live().len() as usize;
+        let is_few = |touched: &Marks| touched.len() as usize * REBUILD_SHARE <= live;
+        let changed = FIELDS.into_iter().zip(touched);
+        let changed: Vec<_> = changed.filter(|(_, touched)| !touched.is_empty()).collect();
+        let ranks = match changed.iter().all(|(_, touched)| is_few(touched)) {
+            true => Vec::new(),
+            false => ranks_by_id(next),
+        };
+        let made = {
+            let users = &*next;
+            on_all_cores(&changed, |(field, touched)| match is_few(touched) {
+                true => edited(base, users, *field, touched),
+                false => sorted(users, *field, &ranks),
+            })
+        };
+        for ((field, touched), order) in changed.into_iter().zip(made) {
             if field == LABELED {
-                let labels = if few {
-                    relabeled(next, &order, touched)
-                } else {
-                    Labels::of(order.lists(), next.row_count())
+                let labels = match is_few(touched) {
+                    true => relabeled(next, &order, touched),
+                    false => Labels::of(order.lists(), next.row_count()),
                 };
                 next.orders_mut().labels = labels;
             }
@@ -206,7 +210,7 @@ fn ranks_by_id(users: &Users) -> Vec<u32> {
     ranks
 }
 
-/// What an order that is made anew compares.
+/// What an order that is made anew compares. A third of it is the row and what stands for its id.
 struct Entry {
     prefix: u128,
     row: u32,

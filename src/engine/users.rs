@@ -27,6 +27,9 @@ use super::texts::Texts;
 use super::times::Times;
 use super::values::Values;
 
+/// With fewer users a second thread is not worth its start.
+const TWO_THREADS_MIN: usize = 512;
+
 /// What changed of one row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Touched {
@@ -92,6 +95,11 @@ impl Users {
 
     pub(super) fn find(&self, id: ObjectId) -> Option<u32> {
         self.ids.find(id)
+    }
+
+    /// Whether a row is in use, and by this user.
+    pub(super) fn is_at(&self, row: u32, id: ObjectId) -> bool {
+        row < self.rows && self.ids.get(row) == id && self.live.contains(row)
     }
 
     pub(super) fn object_id(&self, row: u32) -> ObjectId {
@@ -285,11 +293,7 @@ impl Users {
 
     /// Adds a user that is not there, and says in which row.
     pub(super) fn add(&mut self, user: &User) -> u32 {
-        let row = self.free.first().unwrap_or(self.rows);
-        self.free.remove(row);
-        self.rows = self.rows.max(row + 1);
-        self.live.insert(row);
-        self.ids.add(row, user.object_id);
+        let row = self.new_row(user.object_id);
         for property in Property::ALL {
             self.values[property as usize].add(row, property.of_user(user));
         }
@@ -297,6 +301,72 @@ impl Users {
         self.assignments.add(row, &user.assignments);
         self.set_plain(row, user);
         row
+    }
+
+    /// A row for a user that is not there. Whoever asks for it fills it.
+    pub(super) fn new_row(&mut self, id: ObjectId) -> u32 {
+        let row = self.free.first().unwrap_or(self.rows);
+        self.free.remove(row);
+        self.rows = self.rows.max(row + 1);
+        self.live.insert(row);
+        self.ids.add(row, id);
+        row
+    }
+
+    /// Fills rows that are new, one column after the other: a column's chunk and its table stay near at
+    /// hand. Columns know nothing of each other, so half of them are filled by another thread.
+    pub(super) fn fill(&mut self, users: &[(u32, &User)]) {
+        let Self {
+            principal_names,
+            display_names,
+            mails,
+            employee_ids,
+            values,
+            flags,
+            hired_on,
+            assignments,
+            ..
+        } = self;
+        let mut texts = || {
+            for (row, user) in users {
+                principal_names.set(*row, Some(&user.user_principal_name));
+            }
+            for (row, user) in users {
+                display_names.set(*row, user.display_name.as_deref());
+            }
+            for (row, user) in users {
+                mails.set(*row, other_mail(user));
+                employee_ids.set(*row, user.employee_id.as_deref());
+            }
+            for (row, user) in users {
+                assignments.add(*row, &user.assignments);
+            }
+        };
+        let mut rest = || {
+            for property in Property::ALL {
+                let values = &mut values[property as usize];
+                for (row, user) in users {
+                    values.add(*row, property.of_user(user));
+                }
+            }
+            for (row, user) in users {
+                flags.add(*row, flags_of(user));
+                hired_on.set(*row as usize, packed(user.hired_on));
+            }
+        };
+        if users.len() < TWO_THREADS_MIN {
+            texts();
+            rest();
+        } else {
+            std::thread::scope(|scope| {
+                scope.spawn(texts);
+                rest();
+            });
+        }
+        for (row, user) in users {
+            self.set_created_at(*row, user.created_at);
+            self.set_manager(*row, user.manager);
+        }
     }
 
     /// Makes a row what the user is now.
@@ -342,11 +412,31 @@ impl Users {
             .filter(|row| self.live.contains(*row))
             .collect();
         self.settled = self.rows;
-        for values in &mut self.values {
-            values.settle(&new, self.rows);
+        let Self {
+            rows,
+            values,
+            flags,
+            assignments,
+            ..
+        } = self;
+        let settle_values = || {
+            for values in values {
+                values.settle(&new, *rows);
+            }
+        };
+        let mut settle_rest = || {
+            flags.settle(&new, *rows);
+            assignments.settle(&new, *rows);
+        };
+        if new.len() < TWO_THREADS_MIN {
+            settle_values();
+            settle_rest();
+        } else {
+            std::thread::scope(|scope| {
+                scope.spawn(settle_rest);
+                settle_values();
+            });
         }
-        self.flags.settle(&new, self.rows);
-        self.assignments.settle(&new, self.rows);
     }
 
     /// Indexes texts of which too many are in no index, on all cores.
@@ -412,10 +502,7 @@ impl Users {
         touches(UserOrderField::DisplayName, display_name);
         let created_at = self.set_created_at(row, user.created_at);
         touches(UserOrderField::CreatedAt, created_at);
-        let mail = user
-            .mail
-            .as_deref()
-            .filter(|_| !is_mail_principal_name(user));
+        let mail = other_mail(user);
         // Every one is set, so no short-circuit.
         touched.anything = principal_name
             | display_name
@@ -454,6 +541,12 @@ impl Users {
         self.by_manager_id.insert(hash, index);
         index + 1
     }
+}
+
+/// The mail address, unless it is kept as the user principal name.
+fn other_mail(user: &User) -> Option<&str> {
+    let mail = user.mail.as_deref();
+    mail.filter(|_| !is_mail_principal_name(user))
 }
 
 fn is_mail_principal_name(user: &User) -> bool {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::backend::{Batch, Key};
 use super::collection::Collection;
 use super::envelope::{self, Kind};
-use super::facts::{Facts, newest_rows};
+use super::facts::{Facts, Twice, newest_rows};
 use super::frames::{FactRef, Row, usage_day_id};
 use super::keys::{self, SegmentKey};
 use super::manifest::{Manifest, Merge, Segment};
@@ -432,18 +432,25 @@ impl Staging {
             return Ok(None);
         };
         let merged = self.next_segment(collection)?;
-        let mut reader = SegmentReader::new(&self.store)?;
+        let reader = SegmentReader::new(&self.store)?;
         // Damage must not be merged into something that looks whole.
         segments
             .iter()
             .try_for_each(|segment| reader.verify(segment))?;
         let mut writer = SegmentWriter::new(&self.store, merged)?;
-        newest_rows(&mut reader, segments, &mut |row| match row {
+        let mut take = |row| match row {
             Row::Put(fact) => writer.put((&fact).into()),
             // Below the base there is nothing left to remove.
             Row::Removed(_) if merge.is_base => Ok(()),
             Row::Removed(id) => writer.remove(id),
-        })?;
+        };
+        newest_rows(
+            &self.store,
+            &[segments],
+            Twice::Never,
+            &|row| row,
+            &mut take,
+        )?;
         writer.flush()
     }
 }

@@ -13,12 +13,37 @@ use crate::domain::catalog::Catalog;
 use crate::domain::ids::TenantKey;
 use crate::domain::sync_run::SyncRun;
 use crate::domain::tenant::{Connection, ConnectionState, TenantAccess};
-use crate::engine::{TenantIndex, TenantUpdate};
+use crate::domain::user_fact::UserFact;
+use crate::engine::{CodedDay, CodedUsage, TenantIndex, TenantUpdate};
 use crate::msgraph::{Client, Login};
 use crate::store::{self, Fact, Store};
 
 /// How many runs of the past are read to learn what works.
 const RUNS_REMEMBERED: usize = 50;
+
+/// So many users are put into columns at once: as many as a frame on disk has.
+const USERS_AT_ONCE: usize = 8_192;
+
+/// A fact on its way to the engine, with the work done that needs nothing of the tenant.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every fact is a large one: a box each would slow loading down"
+)]
+enum Loaded {
+    Fact(Fact),
+    Usage(CodedUsage),
+    Day(CodedDay),
+}
+
+impl Loaded {
+    fn of(fact: Fact) -> Self {
+        match fact {
+            Fact::UserFact(UserFact::Usage(usage)) => Self::Usage(CodedUsage::of(&usage)),
+            Fact::UsageDay(day) => Self::Day(CodedDay::of(&day)),
+            other => Self::Fact(other),
+        }
+    }
+}
 
 /// The catalog that was updated last, or the one this version was released with, whichever says more:
 /// a release may know products that an old update did not.
@@ -100,21 +125,29 @@ fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Erro
     let mut history = empty.history_draft();
     let (mut organization, mut licenses) = (None, Vec::new());
     let (mut groups, mut subscriptions, mut standings) = (Vec::new(), Vec::new(), Vec::new());
-    let loaded = shared.store.load(key, &mut |fact| match fact {
-        Fact::Organization(fact) => organization = Some(fact),
-        Fact::License(fact) => licenses.push(fact),
-        Fact::User(fact) => {
-            users.merge(&fact);
+    let mut waiting = Vec::with_capacity(USERS_AT_ONCE);
+    let mut load = |loaded: Loaded| {
+        if !matches!(loaded, Loaded::Fact(Fact::User(_))) || waiting.len() == USERS_AT_ONCE {
+            users.load(&waiting);
+            waiting.clear();
         }
-        Fact::Group(fact) => groups.push(fact),
-        Fact::Subscription(fact) => subscriptions.push(fact),
-        Fact::UserFact(fact) => {
-            users.set(&fact);
+        match loaded {
+            Loaded::Fact(Fact::Organization(fact)) => organization = Some(fact),
+            Loaded::Fact(Fact::License(fact)) => licenses.push(fact),
+            Loaded::Fact(Fact::User(fact)) => waiting.push(fact),
+            Loaded::Fact(Fact::Group(fact)) => groups.push(fact),
+            Loaded::Fact(Fact::Subscription(fact)) => subscriptions.push(fact),
+            Loaded::Fact(Fact::UserFact(fact)) => users.load_fact(&fact),
+            Loaded::Usage(usage) => users.load_usage(&usage),
+            Loaded::Fact(Fact::HistoryUser(fact)) => history.load_user(fact),
+            Loaded::Fact(Fact::UsageDay(fact)) => history.load_day(&fact),
+            Loaded::Day(day) => history.load_coded_day(day),
+            Loaded::Fact(Fact::Standing(fact)) => standings.push(fact),
         }
-        Fact::HistoryUser(fact) => history.load_user(fact),
-        Fact::UsageDay(fact) => history.load_day(&fact),
-        Fact::Standing(fact) => standings.push(fact),
-    });
+    };
+    let loaded = shared.store.load_prepared(key, &Loaded::of, &mut load);
+    users.load(&waiting);
+    drop(waiting);
     let published = match loaded {
         Ok(Some(published)) => published,
         Ok(None) => {

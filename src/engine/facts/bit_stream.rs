@@ -12,31 +12,47 @@ pub(super) fn size_of_number(value: u64) -> u32 {
 #[derive(Default)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
-    /// How many bits of the last byte are still free.
-    spare: u32,
+    /// What is not a whole byte yet, in the lowest `held` bits.
+    rest: u64,
+    /// At most seven between two calls.
+    held: u32,
 }
 
 impl BitWriter {
+    /// A writer with room for a few numbers.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
     /// What was written; the last byte is filled up with zeros.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(super) fn into_bytes(mut self) -> Vec<u8> {
+        if self.held > 0 {
+            self.bytes.push((self.rest << (8 - self.held)) as u8); // The bits above are written.
+        }
         self.bytes
     }
 
     /// The lowest `count` bits of a value, highest first.
     pub(super) fn bits(&mut self, value: u64, count: u32) {
-        let mut left = count;
-        while left > 0 {
-            if self.spare == 0 {
-                self.bytes.push(0);
-                self.spare = 8;
-            }
-            let taken = left.min(self.spare);
-            left -= taken;
-            let part = (value >> left) & ((1 << taken) - 1);
-            self.spare -= taken;
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= (part << self.spare) as u8; // `part` has no more bits than are spare.
-            }
+        const HALF: u32 = 32;
+        if count > HALF {
+            self.few_bits(value >> HALF, count - HALF);
+            self.few_bits(value, HALF);
+        } else {
+            self.few_bits(value, count);
+        }
+    }
+
+    /// The same for at most 32 bits.
+    fn few_bits(&mut self, value: u64, count: u32) {
+        self.rest = (self.rest << count) | (value & ((1 << count) - 1));
+        self.held += count;
+        while self.held >= 8 {
+            self.held -= 8;
+            self.bytes.push((self.rest >> self.held) as u8); // A byte at a time.
         }
     }
 

@@ -1,5 +1,6 @@
 //! Facts as bits, and back. One fact has one code, so that codes can be compared instead of facts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,6 +19,9 @@ use crate::domain::usage::{MailboxType, Metric, Usage, Values};
 /// Days and instants are told from here, so that those of this decade are short: 2025-10-05.
 const ORIGIN_DAY: i64 = 20_366;
 const ORIGIN_SECOND: i64 = ORIGIN_DAY * 86_400;
+
+/// Room for what a report usually says of a user.
+const USAGE_BYTES: usize = 24;
 
 /// Names and words that facts of many users have in common.
 #[derive(Clone, Default)]
@@ -152,19 +156,20 @@ pub(super) fn groups(note: &[u8]) -> Option<Vec<u32>> {
 }
 
 pub(super) fn code_usage(usage: &Usage) -> Vec<u8> {
-    let mut writer = BitWriter::default();
+    let mut writer = BitWriter::with_room(USAGE_BYTES);
     writer.truth(usage.last_active_on.is_some());
     if let Some(on) = usage.last_active_on {
         writer.signed(day::number(on) - ORIGIN_DAY);
     }
     writer.number(usage.mailbox_type.map_or(0, |own| own as u64 + 1));
-    let mut rows = Rows::of(usage.dataset);
+    let mut rows = RowsWriter::of(usage.dataset);
     writer.truth(!usage.standing.is_empty());
     if !usage.standing.is_empty() {
         rows.write(&mut writer, &usage.standing);
     }
-    for sums in &usage.sums {
+    for (sums, growth) in usage.sums.iter().zip(growth(usage.dataset)) {
         writer.truth(sums.is_some());
+        rows.growth = growth;
         if let Some(sums) = sums {
             rows.write(&mut writer, sums);
         }
@@ -185,7 +190,7 @@ pub(super) fn usage(note: &[u8], object_id: ObjectId, dataset: Dataset) -> Optio
             .get(usize::try_from(code - 1).ok()?)
             .copied(),
     };
-    let mut rows = Rows::of(dataset);
+    let mut rows = RowsReader::of(dataset);
     let mut usage = Usage {
         last_active_on,
         mailbox_type,
@@ -194,7 +199,8 @@ pub(super) fn usage(note: &[u8], object_id: ObjectId, dataset: Dataset) -> Optio
     if reader.truth()? {
         usage.standing = rows.read(&mut reader)?;
     }
-    for sums in &mut usage.sums {
+    for (sums, growth) in usage.sums.iter_mut().zip(growth(dataset)) {
+        rows.growth = growth;
         if reader.truth()? {
             *sums = Some(rows.read(&mut reader)?);
         }
@@ -209,7 +215,7 @@ pub(super) fn standing(note: &[u8], dataset: Dataset) -> Option<Values> {
     read_some_day(&mut reader)?;
     reader.number()?;
     match reader.truth()? {
-        true => Rows::of(dataset).read(&mut reader),
+        true => RowsReader::of(dataset).read(&mut reader),
         false => Some(Values::default()),
     }
 }
@@ -231,35 +237,54 @@ fn read_some_day(reader: &mut BitReader<'_>) -> Option<Option<Date>> {
 }
 
 /// The rows of a report about one user, of which each is told by what differs from the one before.
-struct Rows {
+struct RowsWriter<'a> {
     /// The metrics of the row before; at first those that the report has as a rule.
-    metrics: Vec<Metric>,
-    before: Values,
+    metrics: Cow<'static, [Metric]>,
+    before: Option<&'a Values>,
+    growth: u32,
 }
 
-impl Rows {
+impl<'a> RowsWriter<'a> {
     fn of(dataset: Dataset) -> Self {
         Self {
-            metrics: usual_metrics(dataset).to_vec(),
-            before: Values::default(),
+            metrics: Cow::Borrowed(usual_metrics(dataset)),
+            before: None,
+            growth: 0,
         }
     }
 
-    fn write(&mut self, writer: &mut BitWriter, values: &Values) {
+    fn write(&mut self, writer: &mut BitWriter, values: &'a Values) {
         let metrics = || values.iter().map(|(metric, _)| metric);
         let is_usual = metrics().eq(self.metrics.iter().copied());
         writer.truth(is_usual);
         if !is_usual {
             self.metrics = metrics().collect();
             writer.number(self.metrics.len() as u64);
-            for metric in &self.metrics {
+            for metric in &*self.metrics {
                 writer.number(*metric as u64);
             }
         }
         for (metric, value) in values.iter() {
-            writer.guessed(value, self.guess(metric));
+            writer.guessed(value, guess(self.before, metric, self.growth));
         }
-        self.before = values.clone();
+        self.before = Some(values);
+    }
+}
+
+/// Reads what [`RowsWriter`] wrote.
+struct RowsReader {
+    metrics: Cow<'static, [Metric]>,
+    before: Values,
+    growth: u32,
+}
+
+impl RowsReader {
+    fn of(dataset: Dataset) -> Self {
+        Self {
+            metrics: Cow::Borrowed(usual_metrics(dataset)),
+            before: Values::default(),
+            growth: 0,
+        }
     }
 
     fn read(&mut self, reader: &mut BitReader<'_>) -> Option<Values> {
@@ -268,22 +293,31 @@ impl Rows {
                 .map(|_| Metric::ALL.get(reader.number()? as usize).copied())
                 .collect::<Option<_>>()?;
         }
+        let (before, growth) = (Some(&self.before), self.growth);
         let numbers = self
             .metrics
             .iter()
-            .map(|metric| Some((*metric, reader.guessed(self.guess(*metric))?)));
+            .map(|metric| Some((*metric, reader.guessed(guess(before, *metric, growth))?)));
         let values = Values::new(numbers.collect::<Option<Vec<_>>>()?);
         self.before = values.clone();
         Some(values)
     }
+}
 
-    /// How many bits a number will have: one more than over the period before, which is half as long or
-    /// less.
-    fn guess(&self, metric: Metric) -> u32 {
-        match self.before.get(metric) {
-            None | Some(0) => 0,
-            Some(before) => size_of_number(before) + 1,
-        }
+/// How many bits a number will have: some more than over the period before.
+fn guess(before: Option<&Values>, metric: Metric, growth: u32) -> u32 {
+    match before.and_then(|before| before.get(metric)) {
+        None | Some(0) => 0,
+        Some(before) => size_of_number(before) + growth,
+    }
+}
+
+/// How many bits longer numbers become from the period before to each: 30 days are four times 7, 90 are
+/// three times 30. A flag stays one.
+fn growth(dataset: Dataset) -> [u32; 4] {
+    match dataset {
+        Dataset::AppsUsage => [0; 4],
+        _ => [0, 2, 2, 1],
     }
 }
 
@@ -508,12 +542,12 @@ mod tests {
             mailbox_type: None,
             is_left_out: false,
         };
-        // 18 bits for the day, 2 for what it lacks, and 12 for each period.
-        assert_eq!(code_usage(&told).len(), 9);
+        // 18 bits for the day, 2 for what it lacks, 12 for the first period and 6 for each other.
+        assert_eq!(code_usage(&told).len(), 7);
         let unused = Usage {
             last_active_on: None,
             ..told
         };
-        assert_eq!(code_usage(&unused).len(), 7);
+        assert_eq!(code_usage(&unused).len(), 5);
     }
 }

@@ -24,7 +24,7 @@ use crate::domain::group::Memberships;
 use crate::domain::ids::ObjectId;
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
 use crate::domain::sync_run::Dataset;
-use crate::domain::usage::{Usage, Workload};
+use crate::domain::usage::{Usage, Values, Workload};
 use crate::domain::user_fact::UserFact;
 
 use coded::Vocabulary;
@@ -54,6 +54,37 @@ pub(super) struct Facts {
     /// The workloads whose reports have each row, and those that left it out, which are few.
     told: Chunked<Workloads>,
     left_out: Chunked<Workloads>,
+}
+
+/// What a report says of a user, in the form in which it is kept. Making it is most of the work, and
+/// needs nothing of the user's tenant: any thread may do it.
+pub struct CodedUsage {
+    object_id: ObjectId,
+    dataset: Dataset,
+    note: Vec<u8>,
+    is_left_out: bool,
+}
+
+impl CodedUsage {
+    /// The same in fewer bytes.
+    pub fn of(usage: &Usage) -> Self {
+        Self {
+            object_id: usage.object_id,
+            dataset: usage.dataset,
+            note: coded::code_usage(usage),
+            is_left_out: usage.is_left_out,
+        }
+    }
+
+    /// Of whom.
+    pub(super) fn object_id(&self) -> ObjectId {
+        self.object_id
+    }
+
+    /// By which report.
+    pub(super) fn dataset(&self) -> Dataset {
+        self.dataset
+    }
 }
 
 /// What taking in a fact changed of a row.
@@ -108,11 +139,14 @@ impl Facts {
                 let note = self.vocabulary.code_changes(&fact.changes);
                 Told::of(self.note(row, dataset, Some(&note)))
             }
-            UserFact::Usage(fact) => {
-                let change = self.note(row, dataset, Some(&coded::code_usage(fact)));
-                self.told_usage(row, dataset, Some(fact), change)
-            }
+            UserFact::Usage(fact) => self.set_usage(row, &CodedUsage::of(fact)),
         }
+    }
+
+    /// Takes in what a report says of a row.
+    pub(super) fn set_usage(&mut self, row: u32, usage: &CodedUsage) -> Told {
+        let change = self.note(row, usage.dataset, Some(&usage.note));
+        self.told_usage(row, usage.dataset, Some(usage.is_left_out), change)
     }
 
     /// Takes out what a dataset says of a row; [`Change::Unchanged`] when it said nothing.
@@ -356,18 +390,23 @@ impl Facts {
         &mut self,
         row: u32,
         dataset: Dataset,
-        fact: Option<&Usage>,
+        is_left_out: Option<bool>,
         change: Change,
     ) -> Told {
         if change == Change::Unchanged {
             return Told::NOTHING;
         }
         let mut told = Told::of(change);
-        told.evidence = self.set_reported(row, dataset, fact);
+        told.evidence = self.set_reported(row, dataset, is_left_out);
         let mut has_moved = false;
+        // Read once for all workloads.
+        let as_active_user = self
+            .notes
+            .get(row, tag(Dataset::ActiveUsers))
+            .and_then(|note| coded::standing(note, Dataset::ActiveUsers));
         for workload in Workload::ALL {
             if dataset == workload.dataset() || dataset == Dataset::ActiveUsers {
-                let day = self.day_told(row, workload);
+                let day = self.day_told(row, workload, as_active_user.as_ref());
                 has_moved |= self.workload_days[workload as usize].set(row as usize, day);
             }
         }
@@ -377,7 +416,7 @@ impl Facts {
     }
 
     /// Notes whether the report of a workload has a row, and whether it may have lost one.
-    fn set_reported(&mut self, row: u32, dataset: Dataset, fact: Option<&Usage>) -> bool {
+    fn set_reported(&mut self, row: u32, dataset: Dataset, is_left_out: Option<bool>) -> bool {
         let of_report = |workload: &Workload| workload.dataset() == dataset;
         let Some(workload) = Workload::ALL.into_iter().find(of_report) else {
             return false;
@@ -387,7 +426,6 @@ impl Facts {
             true => workloads.or(own),
             false => workloads.without(own),
         };
-        let is_left_out = fact.map(|fact| fact.is_left_out);
         let Reported { told, left_out } = self.reported(row);
         let told = with(told, is_left_out == Some(false));
         let left_out = with(left_out, is_left_out == Some(true));
@@ -396,15 +434,19 @@ impl Facts {
     }
 
     /// The last day of activity by the workload's own report and that of active users.
-    fn day_told(&self, row: u32, workload: Workload) -> Option<Day> {
+    fn day_told(
+        &self,
+        row: u32,
+        workload: Workload,
+        as_active_user: Option<&Values>,
+    ) -> Option<Day> {
         let own = self
             .notes
             .get(row, tag(workload.dataset()))
             .and_then(coded::last_active_on)
             .and_then(Day::of);
         let as_active_user = active_users_metric(workload).and_then(|metric| {
-            let note = self.notes.get(row, tag(Dataset::ActiveUsers))?;
-            let number = coded::standing(note, Dataset::ActiveUsers)?.get(metric)?;
+            let number = as_active_user?.get(metric)?;
             Day::numbered(i64::try_from(number).ok()?)
         });
         own.max(as_active_user)

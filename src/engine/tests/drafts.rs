@@ -7,10 +7,11 @@ use proptest::prelude::*;
 
 use crate::domain::filter::{OrderDirection, UserFilter, UserOrder};
 use crate::domain::text::Folded;
-use crate::domain::usage::Workload;
+use crate::domain::usage::{Usage, Workload};
 use crate::domain::user::User;
+use crate::domain::user_fact::UserFact;
 use crate::engine::orders::FIELDS;
-use crate::engine::{Change, TenantIndex, UserRow, Window, select};
+use crate::engine::{Change, CodedUsage, TenantIndex, UserRow, Window, select};
 
 use super::model::*;
 use super::told::*;
@@ -181,6 +182,30 @@ proptest! {
         expected.sort_unstable();
         prop_assert_eq!(gone, expected);
         check(&published(&base, draft), &new.into_iter().map(|user| (user.object_id, user)).collect());
+    }
+
+    #[test]
+    fn loaded_users_are_the_first_of_each_id(batches in prop::collection::vec(users(40, 30), 0..4)) {
+        let base = told_index_of("one", &[]);
+        let mut draft = base.draft();
+        let mut model = Model::new();
+        for batch in &batches {
+            draft.load(batch);
+            for user in batch {
+                model.entry(user.object_id).or_insert_with(|| user.clone());
+            }
+        }
+        for user in model.values() {
+            for fact in TELLING.iter().filter_map(|dataset| fact_of(user, *dataset)) {
+                match &fact {
+                    UserFact::Usage(usage) => draft.load_usage(&CodedUsage::of(usage)),
+                    _ => draft.load_fact(&fact),
+                }
+                let later = UserFact::Usage(Usage::nothing(fact.dataset(), user.object_id));
+                draft.load_fact(&later);
+            }
+        }
+        check(&published(&base, draft), &model);
     }
 }
 

@@ -76,6 +76,20 @@ fn of_several_rows_of_one_id_in_a_run_the_last_counts() {
     assert_eq!(loaded.users.len(), 2);
     assert_eq!(loaded.users.get(&again.object_id.0), Some(&again));
     assert_eq!(loaded.users.get(&users[2].object_id.0), Some(&users[2]));
+    // Who may come twice comes first as the run left them, and who was removed never.
+    let mut prepared = Vec::new();
+    let prepare = |fact| match fact {
+        Fact::User(user) => Some(user),
+        _ => None,
+    };
+    let mut visit = |user| prepared.extend(user);
+    store
+        .load_prepared(&contoso(), &prepare, &mut visit)
+        .unwrap();
+    let first = |id| prepared.iter().find(|user| user.object_id == id);
+    assert_eq!(first(again.object_id), Some(&again));
+    assert_eq!(first(users[1].object_id), None);
+    assert_eq!(first(users[2].object_id), Some(&users[2]));
 }
 
 #[test]

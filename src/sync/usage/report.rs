@@ -258,7 +258,9 @@ impl ReportReading {
             Some(UserFact::Usage(usage)) => Some(usage),
             _ => None,
         };
-        for id in parts.users() {
+        let mut users: Vec<ObjectId> = parts.users().into_iter().collect();
+        draft.sort_by_row(&mut users);
+        for id in users {
             let usage = parts.usage(id, held(draft, id));
             if !put(usage, draft, staging, applied)? {
                 applied.unmatched += u64::from(main.has(id));
