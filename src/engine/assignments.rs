@@ -14,6 +14,8 @@ use crate::domain::user::{AssignmentState, LicenseAssignment};
 
 use super::bits::{Bits, Listed};
 use super::chunked::{CHUNK_ROWS, Chunked, Chunks, split_row};
+use super::ends::{EndList, Ends};
+use super::fit::fit;
 use super::heap::{Heap, Parts};
 use super::lookup::Lookup;
 use super::times::Times;
@@ -52,7 +54,7 @@ pub(super) struct Grant {
 #[derive(Clone, Default)]
 struct Spans {
     /// Where each row's assignments end.
-    ends: Vec<u32>,
+    ends: Ends,
     grants: Vec<u32>,
     updated_at: Times,
 }
@@ -60,7 +62,7 @@ struct Spans {
 /// Where one row's grants are to be looked up: what its chunk has at hand.
 #[derive(Clone, Copy)]
 pub(super) struct GrantsCell<'a> {
-    ends: &'a [u32],
+    ends: EndList<'a>,
     grants: &'a [u32],
     at: usize,
 }
@@ -76,7 +78,7 @@ impl<'a> GrantsCell<'a> {
     pub(super) fn span(self) -> GrantsSpan<'a> {
         GrantsSpan {
             grants: self.grants,
-            bounds: bounds(self.ends, self.grants.len(), self.at),
+            bounds: self.ends.bounds(self.at, self.grants.len()),
         }
     }
 }
@@ -86,13 +88,6 @@ impl<'a> GrantsSpan<'a> {
         let (start, end) = self.bounds;
         self.grants.get(start..end).unwrap_or_default()
     }
-}
-
-/// Where the entries of one place begin and end, by where those of each place end; places behind the
-/// last have none.
-fn bounds(ends: &[u32], length: usize, at: usize) -> (usize, usize) {
-    let end_of = |at: usize| ends.get(at).map_or(length, |end| *end as usize);
-    (at.checked_sub(1).map_or(0, end_of), end_of(at))
 }
 
 impl Grant {
@@ -171,7 +166,7 @@ impl Assignments {
         let (chunk, at) = split_row(row);
         let spans = self.rows.get(chunk);
         GrantsCell {
-            ends: spans.map_or(&[], |spans| &spans.ends),
+            ends: spans.map(|spans| spans.ends.list()).unwrap_or_default(),
             grants: spans.map_or(&[], |spans| &spans.grants),
             at,
         }
@@ -395,23 +390,15 @@ impl Assignments {
             .collect();
         let (chunk, at) = split_row(row);
         let spans = self.rows.edit(chunk);
-        let last = spans.grants.len() as u32; // A chunk is 1,024 rows.
-        if spans.ends.len() <= at {
-            if spans.ends.capacity() == 0 {
-                spans.ends.reserve_exact(CHUNK_ROWS);
-            }
-            spans.ends.resize(at + 1, last);
-        }
+        spans.ends.reserve_first(CHUNK_ROWS);
+        spans.ends.grow(at + 1, spans.grants.len());
         let (start, end) = spans.bounds(at);
-        let moved = codes.len() as u32; // Some hundreds at most.
+        spans.ends.shift(at, end - start, codes.len());
         spans.grants.splice(start..end, codes);
         let times = assignments
             .iter()
             .map(|assignment| assignment.last_updated_at);
         spans.updated_at.replace(start, end - start, times);
-        for later in &mut spans.ends[at..] {
-            *later = *later - (end - start) as u32 + moved;
-        }
         if at + 1 == CHUNK_ROWS {
             // The chunk is full, and few of its assignments will change.
             spans.shrink();
@@ -421,13 +408,13 @@ impl Assignments {
 
 impl Spans {
     fn shrink(&mut self) {
-        self.ends.shrink_to_fit();
-        self.grants.shrink_to_fit();
+        self.ends.shrink();
+        fit(&mut self.grants);
         self.updated_at.shrink();
     }
 
     fn bounds(&self, at: usize) -> (usize, usize) {
-        bounds(&self.ends, self.grants.len(), at)
+        self.ends.list().bounds(at, self.grants.len())
     }
 }
 

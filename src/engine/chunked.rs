@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::fit::fit;
 use super::heap::{Heap, Parts};
 
 /// Rows of a chunk of a column.
@@ -80,7 +81,7 @@ impl<C: Clone + Default> Chunks<C> {
         let Some(chunks) = Arc::get_mut(&mut self.chunks) else {
             return;
         };
-        chunks.shrink_to_fit();
+        fit(chunks);
         for chunk in chunks.iter_mut().filter_map(Arc::get_mut) {
             shrink(chunk);
         }
@@ -156,14 +157,14 @@ impl<T: Clone + Default, const LEN: usize> Chunked<T, LEN> {
 
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
-        self.chunks.shrink(Vec::shrink_to_fit);
+        self.chunks.shrink(fit);
     }
 
     /// The same, after `shrink` has done so inside every value that nobody shares.
     pub(super) fn shrink_each(&mut self, shrink: impl Fn(&mut T)) {
         self.chunks.shrink(|chunk| {
             chunk.iter_mut().for_each(&shrink);
-            chunk.shrink_to_fit();
+            fit(chunk);
         });
     }
 }

@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::quality::RandomState;
 
 use super::chunked::Chunks;
+use super::fit::fit;
 use super::heap::{Heap, Parts};
 
 /// Entries of a bucket on average before another is split off.
@@ -65,7 +66,7 @@ impl Lookup {
 
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
-        self.buckets.shrink(Vec::shrink_to_fit);
+        self.buckets.shrink(fit);
     }
 
     /// Adds the bucket number `count` and moves there what belongs there.

@@ -44,6 +44,8 @@ mod values;
 mod bits;
 mod chunked;
 mod cores;
+mod ends;
+mod fit;
 mod heap;
 mod lookup;
 mod marks;

@@ -5,20 +5,20 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use crate::domain::text::fold;
 
 use super::bits::{BLOCK_ROWS, Bits};
 use super::chunked::{CHUNK_ROWS, Chunks, split_row};
+use super::ends::{EndList, Ends};
+use super::fit::{fit, fit_text};
 use super::heap::{Heap, Parts};
 use super::pieces::PieceBlock;
 
 /// The longest text that is kept, in bytes. Microsoft's own limits are below; this keeps a place in a
-/// sorted list small enough for a cursor, and the offsets of a chunk within 31 bits, whatever is sent.
+/// sorted list small enough for a cursor, whatever is sent.
 const TEXT_BYTES_MAX: usize = 1 << 12;
-
-/// In an offset: the row has a text.
-const PRESENT: u32 = 1 << 31;
 
 /// Chunks of a block.
 pub(super) const BLOCK_CHUNKS: usize = BLOCK_ROWS / CHUNK_ROWS;
@@ -41,8 +41,10 @@ pub(super) struct Texts {
 #[derive(Clone, Default)]
 pub(super) struct TextChunk {
     text: String,
-    /// Where each row's text ends, and whether it has one.
-    ends: Vec<u32>,
+    /// Where each row's text ends. A row whose text has no bytes has none ...
+    ends: Ends,
+    /// ... but for these, sorted: they have an empty one.
+    empty: Vec<u16>,
     /// The folded texts that are not the ASCII lower case, by row.
     odd: Vec<(u16, Box<str>)>,
 }
@@ -196,9 +198,10 @@ impl Texts {
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.chunks.shrink(|chunk| {
-            chunk.text.shrink_to_fit();
-            chunk.ends.shrink_to_fit();
-            chunk.odd.shrink_to_fit();
+            fit_text(&mut chunk.text);
+            chunk.ends.shrink();
+            fit(&mut chunk.empty);
+            fit(&mut chunk.odd);
         });
     }
 }
@@ -208,20 +211,18 @@ impl Texts {
 pub(super) struct TextCell<'a> {
     /// All texts of the chunk.
     pub(super) text: &'a str,
-    ends: &'a [u32],
+    ends: EndList<'a>,
+    /// See [`TextChunk::empty`].
+    empty: &'a [u16],
     at: usize,
 }
 
 impl TextCell<'_> {
     /// Where in the chunk's texts the row's is; `None` where it has none.
-    pub(super) fn range(self) -> Option<std::ops::Range<usize>> {
-        let end = *self.ends.get(self.at)?;
-        if end & PRESENT == 0 {
-            return None;
-        }
-        let before = self.at.checked_sub(1).and_then(|at| self.ends.get(at));
-        let start = before.map_or(0, |end| end & !PRESENT);
-        Some(start as usize..(end & !PRESENT) as usize)
+    pub(super) fn range(self) -> Option<Range<usize>> {
+        let (start, end) = self.ends.bounds(self.at, self.text.len());
+        let is_empty_text = || self.empty.binary_search(&(self.at as u16)).is_ok(); // Below CHUNK_ROWS.
+        (start < end || is_empty_text()).then_some(start..end)
     }
 }
 
@@ -229,7 +230,8 @@ impl TextChunk {
     fn cell(&self, at: usize) -> TextCell<'_> {
         TextCell {
             text: &self.text,
-            ends: &self.ends,
+            ends: self.ends.list(),
+            empty: &self.empty,
             at,
         }
     }
@@ -266,17 +268,13 @@ impl TextChunk {
 
     /// A row's folded text, out of what [`Self::lower`] made.
     pub(super) fn folded<'a>(&'a self, at: usize, lower: &'a str) -> Option<&'a str> {
-        if self.ends.get(at)? & PRESENT == 0 {
-            return None;
-        }
-        let (start, end) = self.bounds(at);
-        self.odd(at).or_else(|| lower.get(start..end))
+        let range = self.cell(at).range()?;
+        self.odd(at).or_else(|| lower.get(range))
     }
 
     /// The row whose text holds this byte of the buffer.
     pub(super) fn row_at(&self, byte: usize) -> usize {
-        self.ends
-            .partition_point(|end| (end & !PRESENT) as usize <= byte)
+        self.ends.count_until(byte)
     }
 
     /// The rows whose folded text is kept beside.
@@ -286,12 +284,7 @@ impl TextChunk {
 
     /// Where a row's text begins and ends.
     pub(super) fn bounds(&self, at: usize) -> (usize, usize) {
-        let end_of = |at: usize| {
-            self.ends
-                .get(at)
-                .map_or(self.text.len(), |end| (end & !PRESENT) as usize)
-        };
-        (at.checked_sub(1).map_or(0, end_of), end_of(at))
+        self.ends.list().bounds(at, self.text.len())
     }
 
     fn odd(&self, at: usize) -> Option<&str> {
@@ -303,14 +296,9 @@ impl TextChunk {
     }
 
     fn set(&mut self, at: usize, text: Option<&str>) {
-        let last = self.text.len() as u32; // At most CHUNK_ROWS * TEXT_BYTES_MAX.
-        if self.ends.len() <= at {
-            if self.ends.capacity() == 0 {
-                // One row of a chunk is mostly followed by the others.
-                self.ends.reserve_exact(CHUNK_ROWS);
-            }
-            self.ends.resize(at + 1, last);
-        }
+        // One row of a chunk is mostly followed by the others.
+        self.ends.reserve_first(CHUNK_ROWS);
+        self.ends.grow(at + 1, self.text.len());
         let (start, end) = self.bounds(at);
         let new = text.unwrap_or_default();
         if end == self.text.len() {
@@ -320,18 +308,23 @@ impl TextChunk {
         } else {
             self.text.replace_range(start..end, new);
         }
-        for later in &mut self.ends[at..] {
-            *later = *later - (end - start) as u32 + new.len() as u32;
-        }
-        self.ends[at] &= !PRESENT;
-        if text.is_some() {
-            self.ends[at] |= PRESENT;
-        }
+        self.ends.shift(at, end - start, new.len());
+        self.set_empty(at, text == Some(""));
         self.set_odd(at, text);
         if at + 1 == CHUNK_ROWS {
             // The chunk is full, and hardly any of its texts will change.
-            self.text.shrink_to_fit();
-            self.odd.shrink_to_fit();
+            fit_text(&mut self.text);
+            fit(&mut self.odd);
+        }
+    }
+
+    fn set_empty(&mut self, at: usize, is_empty: bool) {
+        match (self.empty.binary_search(&(at as u16)), is_empty) {
+            (Err(place), true) => self.empty.insert(place, at as u16), // Below CHUNK_ROWS.
+            (Ok(place), false) => {
+                self.empty.remove(place);
+            }
+            _ => {}
         }
     }
 
@@ -383,7 +376,10 @@ impl Heap for Texts {
 
 impl Heap for TextChunk {
     fn heap(&self, parts: &mut Parts) -> usize {
-        self.text.heap(parts) + self.ends.heap(parts) + self.odd.heap(parts)
+        self.text.heap(parts)
+            + self.ends.heap(parts)
+            + self.empty.heap(parts)
+            + self.odd.heap(parts)
     }
 }
 

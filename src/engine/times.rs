@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::filter::TimeCondition;
 
 use super::bits::gathered;
+use super::fit::fit;
 use super::heap::{Heap, Parts};
 
 /// There is no value.
@@ -118,8 +119,8 @@ impl Times {
 
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
-        self.seconds.shrink_to_fit();
-        self.exact.shrink_to_fit();
+        fit(&mut self.seconds);
+        fit(&mut self.exact);
     }
 }
 

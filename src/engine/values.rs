@@ -3,6 +3,7 @@
 use super::bits::{Bits, Listed};
 use super::chunked::{Chunked, Chunks, split_row};
 use super::dictionary::{ABSENT, Dictionary};
+use super::fit::fit;
 use super::heap::{Heap, Parts};
 
 /// One property of all rows.
@@ -119,8 +120,8 @@ impl Values {
     pub(super) fn shrink(&mut self) {
         self.dictionary.shrink();
         self.codes.shrink(|codes| match codes {
-            Codes::Narrow(codes) => codes.shrink_to_fit(),
-            Codes::Wide(codes) => codes.shrink_to_fit(),
+            Codes::Narrow(codes) => fit(codes),
+            Codes::Wide(codes) => fit(codes),
         });
         self.sets.shrink_each(Bits::shrink);
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(super) use listed::Listed;
 pub(super) use renewed::Renewed;
 
+use super::fit::fit;
 use super::heap::{Heap, Parts};
 
 /// Rows of a block.
@@ -294,12 +295,12 @@ impl Bits {
         let Some(blocks) = Arc::get_mut(&mut self.blocks) else {
             return;
         };
-        blocks.shrink_to_fit();
+        fit(blocks);
         for block in blocks {
             if let Rows::Few(rows) = &mut block.rows
                 && let Some(rows) = Arc::get_mut(rows)
             {
-                rows.shrink_to_fit();
+                fit(rows);
             }
         }
     }

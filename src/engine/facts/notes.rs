@@ -1,16 +1,18 @@
 //! Bytes noted of a row under a tag: facts that are shown of one user and asked of no crowd.
 //!
-//! A row without notes takes the four bytes that say where it ends, a chunk of rows without any
+//! A row without notes takes the two bytes that say where it ends, a chunk of rows without any
 //! nothing at all. Chunks are short, since an edit copies one.
 
 use super::super::chunked::Chunks;
+use super::super::ends::Ends;
+use super::super::fit::fit;
 use super::super::heap::{Heap, Parts};
 
 /// Rows of a chunk.
 const ROWS: u32 = 64;
 
 /// The longest note, in bytes. Hundreds of times what any user needs; it keeps the ends of a chunk
-/// within four bytes whatever is sent. A longer one is not kept.
+/// within four bytes whatever is sent, and nearly always within two. A longer one is not kept.
 const NOTE_BYTES_MAX: usize = 1 << 20;
 
 /// The notes of all rows.
@@ -24,7 +26,7 @@ pub(super) struct Notes {
 struct Chunk {
     bytes: Vec<u8>,
     /// Where each row's notes end.
-    ends: Vec<u32>,
+    ends: Ends,
 }
 
 /// A note, and where it stands with its tag and length among those of its row.
@@ -72,8 +74,8 @@ impl Notes {
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.chunks.shrink(|chunk| {
-            chunk.bytes.shrink_to_fit();
-            chunk.ends.shrink_to_fit();
+            fit(&mut chunk.bytes);
+            chunk.ends.shrink();
         });
     }
 }
@@ -84,11 +86,7 @@ fn split(row: u32) -> (usize, usize) {
 
 impl Chunk {
     fn bounds(&self, at: usize) -> (usize, usize) {
-        let end_of = |at: usize| {
-            self.ends
-                .get(at)
-                .map_or(self.bytes.len(), |end| *end as usize)
-        };
+        let end_of = |at: usize| self.ends.get(at).unwrap_or(self.bytes.len());
         (at.checked_sub(1).map_or(0, end_of), end_of(at))
     }
 
@@ -118,16 +116,11 @@ impl Chunk {
 
     /// Replaces bytes of a row, by their places among the row's; `None` for the end of the row.
     fn splice(&mut self, at: usize, from: usize, to: Option<usize>, bytes: &[u8]) {
-        let last = self.bytes.len() as u32; // 64 rows with a few notes of at most 1 MiB.
-        if self.ends.len() <= at {
-            self.ends.resize(at + 1, last);
-        }
+        self.ends.grow(at + 1, self.bytes.len());
         let (start, end) = self.bounds(at);
         let (from, to) = (start + from, to.map_or(end, |to| start + to));
         self.bytes.splice(from..to, bytes.iter().copied());
-        for later in &mut self.ends[at..] {
-            *later = *later - (to - from) as u32 + bytes.len() as u32;
-        }
+        self.ends.shift(at, to - from, bytes.len());
     }
 }
 

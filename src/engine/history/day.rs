@@ -57,7 +57,8 @@ impl Day {
         };
         Self {
             users: users.len() as u32, // Distinct numbers of four bytes.
-            steps: steps.into(),
+            // A copy: a block that has grown is not made smaller by giving back its end.
+            steps: steps.as_slice().into(),
             columns: metrics.into_iter().map(column).collect(),
         }
     }
@@ -93,7 +94,7 @@ impl Column {
                 put(&mut bytes, *value);
                 before = place;
             }
-            return Self::Few(bytes.into());
+            return Self::Few(bytes.as_slice().into());
         }
         let low = |value: &u64| u8::try_from(*value).unwrap_or(u8::MAX);
         let rest = filled().map(|(value, place)| (place, value.saturating_sub(u8::MAX.into())));

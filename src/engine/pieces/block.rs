@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 
 use crate::engine::bits::Words;
 use crate::engine::chunked::CHUNK_ROWS;
+use crate::engine::fit::fit;
 use crate::engine::heap::{Heap, Parts};
 use crate::engine::texts::TextChunk;
 
@@ -159,10 +160,10 @@ impl PieceBlock {
             }
         }
         block.find_grams();
-        block.text.shrink_to_fit();
-        block.groups.shrink_to_fit();
-        block.ends.shrink_to_fit();
-        block.dense.shrink_to_fit();
+        fit(&mut block.text);
+        fit(&mut block.groups);
+        fit(&mut block.ends);
+        fit(&mut block.dense);
         block
     }
 
