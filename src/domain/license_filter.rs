@@ -5,10 +5,13 @@
 
 use std::cmp::Ordering;
 
+use rust_decimal::Decimal;
+
 use super::catalog::{LicenseName, NameSource};
 use super::filter::{OrderDirection, TextCondition};
 use super::ids::{SkuId, TenantKey};
 use super::license::License;
+use super::money::{Currency, Money};
 use super::text::{fold, sort_key};
 
 /// A condition on licenses.
@@ -57,6 +60,8 @@ pub struct LicenseFacts<'a> {
     pub license: &'a License,
     /// What it is called, and by whom.
     pub name: &'a LicenseName,
+    /// What its paid seats cost a month; `None` where that is not known, or not asked for.
+    pub monthly_spend: Option<Money>,
 }
 
 /// A range of whole numbers.
@@ -95,6 +100,8 @@ pub enum LicenseOrderField {
     Consumed,
     /// Seats that could still be given out.
     Available,
+    /// What its paid seats cost a month: by currency, then by amount. Where that is not known, last.
+    MonthlySpend,
 }
 
 /// Where a license stands in an order. It stays a place when the license is gone.
@@ -115,6 +122,10 @@ pub enum SortKey {
     Text(String),
     /// A count of seats.
     Number(i64),
+    /// The [`twelfths`](Money::twelfths) of an amount.
+    Amount(Currency, Decimal),
+    /// No value: last, whichever the direction.
+    Absent,
 }
 
 impl LicensePosition {
@@ -125,6 +136,11 @@ impl LicensePosition {
             LicenseOrderField::Seats => SortKey::Number(facts.license.seats.enabled.into()),
             LicenseOrderField::Consumed => SortKey::Number(facts.license.seats.consumed.into()),
             LicenseOrderField::Available => SortKey::Number(facts.license.seats.available()),
+            LicenseOrderField::MonthlySpend => {
+                facts.monthly_spend.map_or(SortKey::Absent, |spend| {
+                    SortKey::Amount(spend.currency(), spend.twelfths())
+                })
+            }
         };
         Self {
             keys: orders.iter().map(key).collect(),
@@ -138,9 +154,13 @@ impl LicensePosition {
         let by_keys = orders
             .iter()
             .zip(self.keys.iter().zip(&other.keys))
-            .map(|(order, (left, right))| match order.direction {
-                OrderDirection::Ascending => left.cmp(right),
-                OrderDirection::Descending => right.cmp(left),
+            .map(|(order, (left, right))| {
+                let is_absent = |key: &SortKey| *key == SortKey::Absent;
+                let by_absence = is_absent(left).cmp(&is_absent(right));
+                by_absence.then_with(|| match order.direction {
+                    OrderDirection::Ascending => left.cmp(right),
+                    OrderDirection::Descending => right.cmp(left),
+                })
             })
             .find(|ordering| ordering.is_ne())
             .unwrap_or(Ordering::Equal);
@@ -185,6 +205,7 @@ mod tests {
             tenant: &tenant,
             license: &license(1, 10, 12),
             name: &name("Microsoft 365 E3"),
+            monthly_spend: None,
         };
         assert_eq!(filter.holds(facts), holds, "{filter:?}");
         assert_eq!(LicenseFilter::Not(Box::new(filter)).holds(facts), !holds);
@@ -249,6 +270,7 @@ mod tests {
                 tenant,
                 license: &license(number, 0, consumed),
                 name: &name("E3"),
+                monthly_spend: None,
             };
             LicensePosition::of(facts, orders)
         };
@@ -269,5 +291,43 @@ mod tests {
             assert_eq!(compare(&place(&bob, 8, 1, &orders), &few), Ordering::Less);
             assert_eq!(compare(&few.clone(), &few), Ordering::Equal);
         }
+    }
+
+    #[test]
+    fn licenses_are_sorted_by_spend_within_a_currency_and_those_without_are_last_either_way() {
+        use crate::domain::money::{BillingPeriod, Rate};
+        let tenant = TenantKey::parse("contoso").unwrap();
+        let spend = |amount: i64, code: &str| {
+            let currency = Currency::parse(code).unwrap();
+            let rate = Rate::new(amount.into(), currency, BillingPeriod::Month);
+            Some(rate.unwrap().monthly())
+        };
+        let check = |direction, expected: [u128; 5]| {
+            let orders = [LicenseOrder {
+                field: LicenseOrderField::MonthlySpend,
+                direction,
+            }];
+            let spends = [
+                (1, None),
+                (2, spend(5, "USD")),
+                (3, spend(100, "EUR")),
+                (4, spend(9, "EUR")),
+                (5, None),
+            ];
+            let mut places = spends.map(|(number, monthly_spend)| {
+                let facts = LicenseFacts {
+                    tenant: &tenant,
+                    license: &license(number, 0, 0),
+                    name: &name("E3"),
+                    monthly_spend,
+                };
+                LicensePosition::of(facts, &orders)
+            });
+            places.sort_by(|left, right| left.compare(right, &orders));
+            let numbers = places.map(|place| place.sku_id.0.as_u128());
+            assert_eq!(numbers, expected);
+        };
+        check(OrderDirection::Ascending, [4, 3, 2, 1, 5]);
+        check(OrderDirection::Descending, [2, 3, 4, 1, 5]);
     }
 }

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod cell;
 pub mod containment;
 pub mod day;
+pub mod declared;
 pub mod filter;
 pub mod finding;
 pub mod group;

@@ -248,6 +248,11 @@ impl Money {
         self.twelfths.is_sign_positive() && !self.twelfths.is_zero()
     }
 
+    /// The amount times twelve: exact, where the amount itself may be no decimal. For a place in an order.
+    pub fn twelfths(self) -> Decimal {
+        self.twelfths
+    }
+
     /// So many times the amount.
     pub fn times(self, count: u64) -> Self {
         Self {

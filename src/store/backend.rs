@@ -88,6 +88,12 @@ pub(super) enum Table {
     LicenseName = b'U',
     /// What is known of a run that did not end, in parts.
     Unfinished = b'V',
+    /// The operator's price book.
+    Price = b'W',
+    /// What the operator declared of purchases.
+    Terms = b'X',
+    /// The operator's exchange rates.
+    ExchangeRate = b'Y',
 }
 
 impl Table {

@@ -31,6 +31,9 @@ pub(super) enum Kind {
     Secret = 9,
     LicenseName = 10,
     UnfinishedPart = 11,
+    Price = 12,
+    Terms = 13,
+    ExchangeRate = 14,
 }
 
 /// How a payload is kept.

@@ -13,18 +13,25 @@
 //! | `Connection` | `tenant 0` | the connection |
 //! | `Secret` | `tenant 0 kind:u8` | nonce and ciphertext |
 //! | `LicenseName` | `tenant 0 sku:16` | the operator's name of a license |
+//! | `Terms` | `tenant 0 subscription:16` | what the operator declared of a purchase |
+//! | `Price` | `0 price:16` | an entry of the price book, whichever tenant it is for |
+//! | `ExchangeRate` | `0 from:3 to:3 day:u32` | what one currency is worth in another from a day on |
 //!
 //! Numbers are big-endian, so bytes sort as numbers do. A tenant's key has no zero byte in it, so
 //! none is the prefix of another's. Few fixed tables, never one a tenant: sled grows out of
-//! proportion with many trees.
+//! proportion with many trees. Prices are nobody's: a table of prices is imported whole or not at all,
+//! and a batch is one tenant's or nobody's.
 
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::SecretKind;
 use super::backend::{Key, Range, Table};
 use super::collection::Collection;
 use super::numbers::Numbered;
-use crate::domain::ids::{RunId, SkuId, TenantKey};
+use crate::domain::day;
+use crate::domain::ids::{PriceId, RunId, SkuId, SubscriptionId, TenantKey};
+use crate::domain::money::Currency;
 
 /// Which segment: what one run wrote of one collection. A run begins a part for what it changes,
 /// another one after it forgot that, and one for each merge of older segments.
@@ -104,6 +111,33 @@ pub(super) fn license_name(tenant: &TenantKey, id: SkuId) -> Key {
     of_tenant(Table::LicenseName, tenant, id.0.as_bytes())
 }
 
+/// What was declared of a purchase.
+pub(super) fn terms(tenant: &TenantKey, id: SubscriptionId) -> Key {
+    of_tenant(Table::Terms, tenant, id.0.as_bytes())
+}
+
+/// An entry of the price book.
+pub(super) fn price(id: PriceId) -> Key {
+    of_nobody(Table::Price, id.0.as_bytes())
+}
+
+/// An exchange rate. Days sort as they follow each other, those before 1970 too.
+pub(super) fn exchange_rate((from, to): (Currency, Currency), on: Date) -> Key {
+    let day = i32::try_from(day::number(on)).unwrap_or(i32::MIN);
+    let rising = day.cast_unsigned() ^ (1 << 31);
+    let parts = [
+        from.code().as_bytes(),
+        to.code().as_bytes(),
+        &rising.to_be_bytes(),
+    ];
+    of_nobody(Table::ExchangeRate, &parts.concat())
+}
+
+/// All of a table that is no tenant's.
+pub(super) fn all_of_nobody(table: Table) -> Range {
+    Range::prefix(table, vec![0])
+}
+
 /// A piece of a frame.
 pub(super) fn block(segment: &SegmentKey, frame: u32, piece: u32) -> Key {
     let mut key = of_tenant(Table::Block, &segment.tenant, &segment_bytes(segment));
@@ -141,15 +175,24 @@ pub(super) fn all_of(table: Table, tenant: &TenantKey) -> Range {
 }
 
 /// The tables that hold a tenant's records.
-pub(super) const TENANT_TABLES: [Table; 8] = [
+pub(super) const TENANT_TABLES: [Table; 9] = [
     Table::Current,
     Table::Manifest,
     Table::Unfinished,
     Table::Connection,
     Table::Secret,
     Table::LicenseName,
+    Table::Terms,
     Table::Run,
     Table::Block,
+];
+
+/// The tables that hold what is no tenant's.
+pub(super) const SHARED_TABLES: [Table; 4] = [
+    Table::Server,
+    Table::Catalog,
+    Table::Price,
+    Table::ExchangeRate,
 ];
 
 /// The tenant that a key of a tenant's table belongs to.
@@ -165,7 +208,7 @@ pub(super) fn after_tenant(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(end.checked_add(1)?..)
 }
 
-/// The GUID at the end of a key of runs or license names.
+/// The GUID at the end of a key of runs, license names or terms.
 pub(super) fn guid_of(bytes: &[u8]) -> Option<Uuid> {
     Uuid::from_slice(after_tenant(bytes)?).ok()
 }
@@ -194,6 +237,11 @@ fn server(name: &str) -> Key {
         table: Table::Server,
         bytes,
     }
+}
+
+fn of_nobody(table: Table, rest: &[u8]) -> Key {
+    let bytes = [&[0], rest].concat();
+    Key { table, bytes }
 }
 
 fn of_tenant(table: Table, tenant: &TenantKey, rest: &[u8]) -> Key {

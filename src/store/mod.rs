@@ -1,4 +1,5 @@
-//! Disk only: facts, the ledger of sync runs, connections, secrets and settings.
+//! Disk only: facts, the ledger of sync runs, connections, secrets, settings and what operators told
+//! of money.
 //!
 //! What a run changes is written under the run's id, where nobody looks; then one batch moves the
 //! pointer and files the finished run, both or neither. An acknowledged commit is on stable storage,
@@ -10,6 +11,7 @@
 
 mod backend;
 mod collection;
+mod declared;
 mod directory;
 mod envelope;
 mod facts;
@@ -66,8 +68,9 @@ pub use self::unfinished::{Replayed, Unfinished};
 /// The format of the store as a whole. A version that reads less than a store has refuses it.
 ///
 /// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
-/// that 1 has is the same in 2, so opening one makes it the other.
-const FORMAT: u32 = 2;
+/// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well. So opening an older one
+/// makes it the newest.
+const FORMAT: u32 = 3;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;
 
@@ -314,13 +317,14 @@ impl Store {
         }
     }
 
-    /// Deletes every stored fact, run, name, connection and secret of a tenant, and files the
-    /// connection that is to be left, both or neither. What was visible is gone at once and durably;
+    /// Deletes every stored fact, run, name, price, term, connection and secret of a tenant, and files
+    /// the connection that is to be left; all but the prices, which go before, both or neither. What was visible is gone at once and durably;
     /// old bytes may stay in the engine's files until it reuses them.
     pub fn purge(&self, tenant: &TenantKey, left: Option<&Connection>) -> Result<(), Error> {
         let state = self.tenant(tenant);
         let mut state = lock(&state);
         state.runs = None;
+        self.delete_prices_of(tenant)?;
         let mut visible = Batch::default();
         for table in keys::TENANT_TABLES {
             if !matches!(table, Table::Run | Table::Block) {
@@ -450,10 +454,8 @@ fn write_format(backend: &dyn Backend, key: &EncryptionKey) -> Result<(), Error>
 
 fn is_empty(backend: &dyn Backend) -> Result<bool, Error> {
     let mut is_empty = true;
-    for table in keys::TENANT_TABLES
-        .into_iter()
-        .chain([Table::Server, Table::Catalog])
-    {
+    let tables = keys::TENANT_TABLES.into_iter();
+    for table in tables.chain(keys::SHARED_TABLES) {
         let range = Range::prefix(table, Vec::new());
         backend.scan(&range, Direction::Ascending, &mut |_, _| {
             is_empty = false;

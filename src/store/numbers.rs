@@ -2,8 +2,10 @@
 
 use super::SecretKind;
 use crate::domain::audit::DirectoryChangeKind;
+use crate::domain::money::BillingPeriod;
 use crate::domain::sync_run::{Dataset, DatasetState, ProblemKind, SyncState, SyncTrigger};
 use crate::domain::tenant::ConnectionState;
+use crate::domain::terms::{Billing, Term};
 use crate::domain::usage::{MailboxType, Metric, Period, Workload};
 use crate::domain::user::{AssignmentState, UserType};
 
@@ -49,6 +51,9 @@ numbered! {
     UserType { Member = 1, Guest = 2, Unknown = 3 }
     AssignmentState { Active = 1, ActiveWithError = 2, Disabled = 3, Error = 4, Unknown = 5 }
     DirectoryChangeKind { License = 1, Role = 2 }
+    BillingPeriod { Month = 1, Year = 2 }
+    Term { Monthly = 1, Annual = 2, ThreeYears = 3, Unknown = 4 }
+    Billing { Monthly = 1, Annual = 2, Upfront = 3, Unknown = 4 }
     MailboxType { User = 1, Shared = 2, Room = 3, Equipment = 4, Scheduling = 5, Unknown = 6 }
     Period { D7 = 1, D30 = 2, D90 = 3, D180 = 4 }
     Workload {
@@ -100,6 +105,9 @@ mod tests {
         check::<AssignmentState>(5);
         check::<ProblemKind>(20);
         check::<DirectoryChangeKind>(2);
+        check::<BillingPeriod>(2);
+        check::<Term>(4);
+        check::<Billing>(4);
         check::<MailboxType>(6);
         check::<Period>(4);
         check::<Workload>(7);

@@ -145,6 +145,15 @@ impl PriceBook {
         }
     }
 
+    /// The book without some entries, where they are there.
+    pub fn without_all<'a>(&self, ids: impl IntoIterator<Item = &'a PriceId>) -> Self {
+        let mut book = self.clone();
+        for id in ids {
+            book.remove(*id);
+        }
+        book
+    }
+
     /// The book with many entries at once, all or none. One whose id is in the book replaces that entry,
     /// so that what was exported may be edited and imported again. The error comes with the place of
     /// the entry that could not be taken.

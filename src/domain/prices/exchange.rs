@@ -75,6 +75,24 @@ impl ExchangeRates {
         Ok(())
     }
 
+    /// Takes out the rate that was told for a day; whether there was one.
+    pub fn remove(&mut self, pair: (Currency, Currency), on: Date) -> bool {
+        let Some(rates) = self.pairs.get_mut(&pair) else {
+            return false;
+        };
+        let was_there = rates.remove(&on).is_some();
+        if rates.is_empty() {
+            self.pairs.remove(&pair);
+        }
+        was_there
+    }
+
+    /// Every rate, by pair of currencies, then by day.
+    pub fn entries(&self) -> impl Iterator<Item = ((Currency, Currency), Date, Decimal)> {
+        let pairs = self.pairs.iter();
+        pairs.flat_map(|(pair, rates)| rates.iter().map(|(on, rate)| (*pair, *on, *rate)))
+    }
+
     /// The newest rate on or before a day, and since when it is told.
     pub fn newest(&self, from: Currency, to: Currency, on: Date) -> Option<(Date, Decimal)> {
         let rates = self.pairs.get(&(from, to))?;
@@ -148,6 +166,19 @@ mod tests {
         check("USD", "EUR", "2026-06-30", Some("9.00 EUR"));
         check("USD", "EUR", "2026-07-01", Some("8.00 EUR"));
         check("USD", "EUR", "2040-01-01", Some("8.00 EUR"));
+    }
+
+    #[test]
+    fn a_rate_that_is_removed_leaves_the_days_to_the_one_before() {
+        let mut rates = rates();
+        let pair = (currency("USD"), currency("EUR"));
+        assert!(rates.remove(pair, day("2026-07-01")));
+        assert!(!rates.remove(pair, day("2026-07-01")));
+        let newest = rates.newest(pair.0, pair.1, day("2026-12-31"));
+        assert_eq!(newest, Some((day("2026-01-01"), Decimal::new(9, 1))));
+        assert_eq!(rates.entries().count(), 1);
+        assert!(rates.remove(pair, day("2026-01-01")));
+        assert_eq!(rates, ExchangeRates::default());
     }
 
     #[test]

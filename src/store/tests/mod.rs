@@ -1,6 +1,7 @@
 //! The store as a whole: on sled in a directory of its own, and on the engine that fails on demand.
 
 mod commits;
+mod declared;
 mod faults;
 mod opening;
 mod settings;

@@ -120,7 +120,11 @@ pub fn import(
     text: &str,
     next_id: impl FnMut() -> PriceId,
 ) -> Result<PriceBook, Vec<TableError>> {
-    let rows = parse(text, next_id)?;
+    taken(book, parse(text, next_id)?)
+}
+
+/// Takes the rows of a table into a book: all of them, or none with what is wrong.
+pub fn taken(book: &PriceBook, rows: Vec<Row>) -> Result<PriceBook, Vec<TableError>> {
     let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
     let prices = rows.into_iter().map(|row| row.price).collect();
     book.with_all(prices).map_err(|(place, conflict)| {
