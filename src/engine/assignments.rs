@@ -95,6 +95,11 @@ impl Grant {
         self.sku_id
     }
 
+    /// The product's number.
+    pub(super) fn product(&self) -> u32 {
+        self.product
+    }
+
     /// The set that rows with this grant are in: the product's number, and whether they hold a seat.
     fn place(&self) -> (u32, bool) {
         (self.product, self.holds_seat())
@@ -311,6 +316,11 @@ impl Assignments {
         numbers
             .filter(move |(_, number)| is_named(**number))
             .map(|(id, _)| *id)
+    }
+
+    /// Every product that was ever assigned, with its number, by GUID.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (SkuId, u32)> {
+        self.numbers.iter().map(|(id, number)| (*id, *number))
     }
 
     /// Who holds a product.

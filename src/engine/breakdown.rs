@@ -146,15 +146,9 @@ impl Tally {
 
     fn add_states(&mut self, split: &Split<'_>) {
         for state in ActivityState::ALL {
-            let key = match state {
-                ActivityState::Active => "ACTIVE",
-                ActivityState::Inactive => "INACTIVE",
-                ActivityState::NeverActive => "NEVER_ACTIVE",
-                ActivityState::Unknown => "UNKNOWN",
-            };
             let mut counts = [0; 4];
             counts[state as usize] = split.by_state[state as usize].count();
-            self.add_plain(key, counts);
+            self.add_plain(key_of_state(state), counts);
         }
     }
 
@@ -228,6 +222,16 @@ impl Counted {
             .into_iter()
             .max_by(by_users)
             .map(|(spelling, _)| spelling)
+    }
+}
+
+/// The key of the group of a state.
+pub(super) fn key_of_state(state: ActivityState) -> &'static str {
+    match state {
+        ActivityState::Active => "ACTIVE",
+        ActivityState::Inactive => "INACTIVE",
+        ActivityState::NeverActive => "NEVER_ACTIVE",
+        ActivityState::Unknown => "UNKNOWN",
     }
 }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::domain::activity::Horizon;
+use crate::domain::declared::Declared;
 use crate::domain::filter::UserOrderField;
 use crate::domain::group::Group;
-use crate::domain::ids::{ObjectId, SkuId, TenantKey};
+use crate::domain::ids::{ObjectId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
 use crate::domain::policy::Policy;
 use crate::domain::standing::Standing;
@@ -23,6 +25,7 @@ use super::heap::{Heap, Parts};
 use super::history::{History, HistoryDraft};
 use super::licenses::{LicenseEntry, Licenses, NameLicense};
 use super::orders::Key;
+use super::rates::Rates;
 use super::row::UserRow;
 use super::users::Users;
 
@@ -42,6 +45,7 @@ pub struct TenantIndex {
     users: Users,
     activity: Arc<Activity>,
     history: Arc<History>,
+    rates: Arc<Rates>,
 }
 
 /// What a run brings; `None` keeps what the index has.
@@ -80,6 +84,7 @@ impl TenantIndex {
             users: Users::default(),
             activity: Arc::default(),
             history: Arc::default(),
+            rates: Arc::default(),
         }
     }
 
@@ -131,6 +136,13 @@ impl TenantIndex {
     /// By GUID.
     pub fn subscriptions(&self) -> &[Subscription] {
         &self.subscriptions
+    }
+
+    /// One subscription, by its GUID.
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        let subscriptions = &self.subscriptions;
+        let place = subscriptions.binary_search_by_key(&id, |own| own.id).ok()?;
+        subscriptions.get(place)
     }
 
     /// What is known of a dataset besides its rows; `None` while it was never read.
@@ -221,6 +233,8 @@ impl TenantIndex {
             history: update
                 .history
                 .map_or_else(|| Arc::clone(&self.history), HistoryDraft::finish),
+            // Whoever publishes it knows the prices.
+            rates: Arc::default(),
         }
     }
 
@@ -229,6 +243,14 @@ impl TenantIndex {
         let licenses = Licenses::new(self.licenses.listed(), self.users.assignments(), name);
         Self {
             licenses: Arc::new(licenses),
+            ..self.clone()
+        }
+    }
+
+    /// The same facts at the prices of a day.
+    pub(super) fn priced(&self, declared: &Declared, day: Date) -> Self {
+        Self {
+            rates: Arc::new(Rates::new(self, declared, day)),
             ..self.clone()
         }
     }
@@ -252,6 +274,10 @@ impl TenantIndex {
 
     pub(super) fn activity(&self) -> &Activity {
         &self.activity
+    }
+
+    pub(super) fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     pub(super) fn history(&self) -> &Arc<History> {
