@@ -92,6 +92,7 @@ impl Core {
                 url,
                 refresh_days: u32::from(config.catalog.refresh_days),
             }),
+            terms_policy: config.terms,
         })
         .map_err(store_error)?;
         Ok(Self {
@@ -250,7 +251,6 @@ fn serve(
     let settings = config.server.clone();
     let limits = settings.limits.clone();
     let schema = api::schema::build(api::schema::Parts {
-        engine: Arc::clone(&core.engine),
         coordinator: Arc::clone(&core.coordinator),
         cursor_key: core.key.derive("cursors"),
         limits: limits.clone(),
@@ -410,5 +410,6 @@ fn tenant_settings(tenant: &TenantConfig) -> Result<TenantSettings, StartError> 
         access: tenant.access,
         cloud: tenant.cloud,
         endpoints,
+        segment: tenant.segment.clone(),
     })
 }

@@ -66,7 +66,6 @@ fn config(directory: &std::path::Path) -> Outcome<Config> {
 fn server(config: Config, core: &Core, runtime: Handle) -> Server {
     let limits = config.server.limits.clone();
     let schema = api::schema::build(Parts {
-        engine: Arc::clone(&core.engine),
         coordinator: Arc::clone(&core.coordinator),
         cursor_key: [7; 32],
         limits: limits.clone(),

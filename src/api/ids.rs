@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::Error;
-use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
+use crate::domain::ids::{ObjectId, PriceId, RunId, SkuId, SubscriptionId, TenantKey};
 
 /// The longest id that is read: a kind, a tenant's key of 63 characters and a GUID fit well.
 const LENGTH_MAX: usize = 256;
@@ -23,6 +23,8 @@ pub(crate) enum GlobalId {
     Group(TenantKey, ObjectId),
     /// A purchase of a license by a tenant.
     Subscription(TenantKey, SubscriptionId),
+    /// An entry of the price book, whichever tenant it is for.
+    Price(PriceId),
     /// A sync run of a tenant.
     SyncRun(TenantKey, RunId),
 }
@@ -45,6 +47,9 @@ impl GlobalId {
         let (kind, rest) = plain.split_once(':')?;
         if kind == "Tenant" {
             return TenantKey::parse(rest).ok().map(Self::Tenant);
+        }
+        if kind == "Price" {
+            return PriceId::parse(rest).map(Self::Price);
         }
         let (key, guid) = rest.split_once(':')?;
         let key = TenantKey::parse(key).ok()?;
@@ -69,6 +74,7 @@ impl GlobalId {
             Self::License(key, id) => format!("{kind}:{key}:{id}"),
             Self::Group(key, id) => format!("{kind}:{key}:{id}"),
             Self::Subscription(key, id) => format!("{kind}:{key}:{id}"),
+            Self::Price(id) => format!("{kind}:{id}"),
             Self::SyncRun(key, id) => format!("{kind}:{key}:{id}"),
         };
         ID(URL_SAFE_NO_PAD.encode(plain))
@@ -82,6 +88,7 @@ impl GlobalId {
             Self::License(..) => "License",
             Self::Group(..) => "Group",
             Self::Subscription(..) => "TenantSubscription",
+            Self::Price(_) => "Price",
             Self::SyncRun(..) => "SyncRun",
         }
     }
@@ -123,6 +130,22 @@ pub(crate) fn group(id: &ID) -> Result<(TenantKey, ObjectId), Error> {
     match GlobalId::parse(id)? {
         GlobalId::Group(key, id) => Ok((key, id)),
         other => Err(other.is_not("Group")),
+    }
+}
+
+/// Reads the id of a purchase.
+pub(crate) fn subscription(id: &ID) -> Result<(TenantKey, SubscriptionId), Error> {
+    match GlobalId::parse(id)? {
+        GlobalId::Subscription(key, id) => Ok((key, id)),
+        other => Err(other.is_not("TenantSubscription")),
+    }
+}
+
+/// Reads the id of a price.
+pub(crate) fn price(id: &ID) -> Result<PriceId, Error> {
+    match GlobalId::parse(id)? {
+        GlobalId::Price(id) => Ok(id),
+        other => Err(other.is_not("Price")),
     }
 }
 
@@ -175,6 +198,10 @@ mod tests {
             &format!("TenantSubscription:contoso:{GUID}"),
         );
         check(
+            GlobalId::Price(PriceId::parse(GUID).unwrap()),
+            &format!("Price:{GUID}"),
+        );
+        check(
             GlobalId::SyncRun(key(), run),
             &format!("SyncRun:contoso:{GUID}"),
         );
@@ -199,6 +226,8 @@ mod tests {
         check_refused(encoded("Tenant:"));
         check_refused(encoded("Tenant:Contoso"));
         check_refused(encoded("Group:contoso"));
+        check_refused(encoded("Price:contoso"));
+        check_refused(encoded(&format!("Price:contoso:{GUID}")));
         check_refused(encoded(&format!("Subscription:contoso:{GUID}")));
         check_refused(encoded("User:contoso"));
         check_refused(encoded("User:contoso:1"));

@@ -4,12 +4,18 @@ use async_graphql::{Context, ID, Object};
 
 use super::error::Error;
 use super::ids;
+use super::scalars::{Date, Decimal};
 use super::types::catalog_update::CatalogUpdate;
 use super::types::license::License;
+use super::types::money::ExchangeRate;
+use super::types::money_inputs::{PriceInput, TermsInput};
+use super::types::price::{ImportedPrices, Price, no_such_price};
 use super::types::reading::Reading;
 use super::types::sync_run::SyncRun;
 use super::types::tenant::{Tenant, TenantConnecting};
+use super::types::tenant_subscription::TenantSubscription;
 use crate::domain::catalog::Catalog;
+use crate::domain::money::Currency;
 use crate::domain::sync_run::SyncTrigger;
 
 /// The root of mutations.
@@ -116,6 +122,92 @@ impl Mutation {
             .await?;
         let license = reading.renewed().license(&key, id);
         license.ok_or_else(|| Error::not_found("license"))
+    }
+
+    /// Adds a price of a seat to the price book. It counts everywhere and at once: in sums, orders and
+    /// plans. `CONFLICT` where a price for the same seats counts on some of the days; the message says
+    /// how to make room.
+    async fn set_price(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What a seat costs, whose and when.")] input: PriceInput,
+    ) -> Result<Price, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let told = input.told(reading.today())?;
+        let id = reading.coordinator().set_price(told).await?;
+        reading.renewed().price(id).ok_or_else(no_such_price)
+    }
+
+    /// Takes a price out of the price book, as if it had never been told. To let one end, delete it and
+    /// set it anew with `validTo`, in one request. Answers with its `id`.
+    async fn delete_price(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The price's `id`.")] id: ID,
+    ) -> Result<ID, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let price = ids::price(&id)?;
+        reading.renewed().price(price).ok_or_else(no_such_price)?;
+        reading.coordinator().delete_price(price).await?;
+        Ok(id)
+    }
+
+    /// Takes a table of prices into the price book: all of it, or nothing, and then the message says what
+    /// is wrong in which line. A row with the id of an entry takes its place, a row without one is new;
+    /// entries that the table does not have stay.
+    async fn import_prices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "CSV with commas or semicolons, as `priceTable` tells it. The first line names the columns: skuId, amount, currency and validFrom, and perhaps id, tenant (its key), subscription (its GUID), segment, per, validTo and source."
+        )]
+        table: String,
+    ) -> Result<ImportedPrices, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let imported = reading.coordinator().import_prices(table).await?;
+        Ok(imported.into())
+    }
+
+    /// Declares what Microsoft does not tell of a purchase: term, billing, automatic renewal and its day.
+    /// It takes the place of all that was declared before; `UNKNOWN` alone takes that back.
+    async fn declare_terms(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which purchase, and what.")] input: TermsInput,
+    ) -> Result<TenantSubscription, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let (key, id) = ids::subscription(&input.subscription)?;
+        let missing = || Error::not_found("subscription");
+        reading.subscription(&key, id).ok_or_else(missing)?;
+        let terms = input.terms();
+        reading.coordinator().declare_terms(&key, id, terms).await?;
+        reading.renewed().subscription(&key, id).ok_or_else(missing)
+    }
+
+    /// Tells what one unit of a currency is worth in another, from a day on until the next rate of the
+    /// two. Sums are converted only where a field is asked for a `currency`. Answers with every rate.
+    async fn set_exchange_rate(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "ISO 4217: the currency that is converted.")] from: String,
+        #[graphql(desc = "ISO 4217: the currency that it is converted to.")] to: String,
+        #[graphql(desc = "The first day, in UTC; today when unsaid.")] on: Option<Date>,
+        #[graphql(
+            desc = "How many units of `to` one unit of `from` is worth, with at most 10 decimals; null takes back what was told for the day."
+        )]
+        rate: Option<Decimal>,
+    ) -> Result<Vec<ExchangeRate>, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let currency = |name: &str, code: &str| {
+            let parsed = Currency::parse(code);
+            parsed.map_err(|invalid| Error::bad_input(format!("`{name}`: {invalid}.")))
+        };
+        let pair = (currency("from", &from)?, currency("to", &to)?);
+        let rate = rate.as_ref().map(Decimal::exact).transpose()?;
+        let on = on.map_or(reading.today(), |day| day.0);
+        let coordinator = reading.coordinator();
+        coordinator.set_exchange_rate(pair, on, rate).await?;
+        Ok(ExchangeRate::all(&reading.renewed()))
     }
 
     /// Takes in newer names of products and service plans. They show at once wherever the operator

@@ -11,11 +11,15 @@ use super::types::group_connection::GroupConnection;
 use super::types::group_inputs::GroupFilterInput;
 use super::types::license_connection::LicenseConnection;
 use super::types::license_inputs::LicenseFilterInput;
+use super::types::money::ExchangeRate;
+use super::types::money_inputs::RenewalPlanInput;
 use super::types::nesting::FilterInput as _;
 use super::types::node::Node;
 use super::types::order::{LicenseOrderInput, UserOrderInput};
 use super::types::paging::PageArguments;
+use super::types::price::Price;
 use super::types::reading::{Reading, caller};
+use super::types::renewal::{Renewal, RenewalPlan};
 use super::types::sync_run_connection::SyncRunConnection;
 use super::types::tenant::Tenant;
 use super::types::usage::{Granularity, UsagePoint, checked_range};
@@ -226,6 +230,63 @@ impl Query {
         let users = engine::select(Reading::of(ctx)?.indexes(), &filter, &[]);
         let points = users.usage(workload.into(), from, to, by.into());
         Ok(points.into_iter().map(UsagePoint::from).collect())
+    }
+
+    /// The purchases that renew, or change their state, from today within so many days: the soonest
+    /// first.
+    async fn renewals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 120, desc = "How many days ahead, 0 to 2200.")] within_days: i32,
+        #[graphql(desc = "The `id` of the tenant whose purchases are wanted; all when unsaid.")]
+        tenant: Option<ID>,
+    ) -> Result<Vec<Renewal>, Error> {
+        let tenant = tenant.as_ref().map(ids::tenant).transpose()?;
+        Renewal::within(Reading::of(ctx)?, within_days, tenant.as_ref())
+    }
+
+    /// What to order of a license at its renewal: how many seats, which are not needed, and what that
+    /// saves. It changes nothing: ask as often as you like.
+    async fn renewal_plan(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which license, and what to reckon with.")] input: RenewalPlanInput,
+    ) -> Result<RenewalPlan, Error> {
+        let reading = Reading::of(ctx)?;
+        let (key, id) = ids::license(&input.license)?;
+        let request = input.request()?;
+        let index = reading
+            .index(&key)
+            .ok_or_else(|| Error::not_found("license"))?;
+        let entry = index
+            .license(id)
+            .ok_or_else(|| Error::not_found("license"))?;
+        Ok(RenewalPlan::of(reading, index, &entry.license, request))
+    }
+
+    /// The price book, as it stands today and as it will: by license, the widest price first, then by
+    /// day. What has ended is in `priceTable` only.
+    async fn prices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The `id` of a license: only prices of it that may count for its tenant; all when unsaid."
+        )]
+        license: Option<ID>,
+    ) -> Result<Vec<Price>, Error> {
+        let license = license.as_ref().map(ids::license).transpose()?;
+        Ok(Price::standing(Reading::of(ctx)?, license.as_ref()))
+    }
+
+    /// The whole price book as CSV, with what has ended: for a spreadsheet, and for `importPrices`.
+    /// Whatever a spreadsheet would run begins with an apostrophe.
+    async fn price_table(&self, ctx: &Context<'_>) -> Result<String, Error> {
+        Ok(Reading::of(ctx)?.price_table())
+    }
+
+    /// What currencies are worth in others, as the operator told: by pair, then by day.
+    async fn exchange_rates(&self, ctx: &Context<'_>) -> Result<Vec<ExchangeRate>, Error> {
+        Ok(ExchangeRate::all(Reading::of(ctx)?))
     }
 
     /// Every attempt to read a tenant from Microsoft, newest first, running ones included.

@@ -4,6 +4,8 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 use jiff::Timestamp;
 use jiff::civil;
 
+use super::error::Error;
+
 /// The scalar `DateTime`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DateTime(pub(crate) Timestamp);
@@ -120,6 +122,53 @@ fn parse_number(text: &str) -> Option<u64> {
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
+/// The scalar `Decimal`: a number as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decimal(pub(crate) String);
+
+/// The longest decimal number that is read, in bytes.
+const DECIMAL_BYTES_MAX: usize = 40;
+
+/// An exact decimal number, as a string with a point: "36.00". A whole number may be written without
+/// quotes; any other would lose digits on its way through JSON.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = match &value {
+            Value::String(text) => Some(text.trim().to_owned()).filter(|text| is_decimal(text)),
+            Value::Number(number) => number.as_i64().map(|number| number.to_string()),
+            _ => None,
+        };
+        text.map(Self).ok_or_else(|| {
+            InputValueError::custom("a decimal number in quotes is wanted, such as \"36.00\"")
+        })
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+impl Decimal {
+    /// The number, where it has no more digits than can be kept.
+    pub(crate) fn exact(&self) -> Result<rust_decimal::Decimal, Error> {
+        let number = rust_decimal::Decimal::from_str_exact(&self.0);
+        number.map_err(|_| Error::bad_input("That number has more digits than can be kept."))
+    }
+}
+
+/// Digits, and perhaps a sign before and a point between them.
+fn is_decimal(text: &str) -> bool {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, "0"));
+    text.len() <= DECIMAL_BYTES_MAX && is_digits(whole) && is_digits(fraction)
+}
+
 /// A count as `Int`, which ends at 2,147,483,647: more than any tenant has of anything, and a larger
 /// number is answered as that.
 pub(crate) fn int(count: impl TryInto<i32>) -> i32 {
@@ -210,6 +259,26 @@ mod tests {
         check_big(Value::from(7), Some(7));
         check_big(Value::from(-7), None);
         check_big(Value::Null, None);
+    }
+
+    #[track_caller]
+    fn check_decimal(value: Value, text: Option<&str>) {
+        assert_eq!(Decimal::is_valid(&value), text.is_some(), "{value}");
+        let parsed = Decimal::parse(value).ok().map(|decimal| decimal.0);
+        assert_eq!(parsed.as_deref(), text);
+    }
+
+    #[test]
+    fn a_decimal_number_keeps_its_digits_and_is_not_read_from_a_binary_one() {
+        check_decimal(Value::from("36.00"), Some("36.00"));
+        check_decimal(Value::from(" -0.5 "), Some("-0.5"));
+        check_decimal(Value::from(36), Some("36"));
+        check_decimal(Value::from(36.5), None);
+        check_decimal(Value::from("1e3"), None);
+        check_decimal(Value::from("1,5"), None);
+        check_decimal(Value::from(".5"), None);
+        check_decimal(Value::from("9".repeat(41)), None);
+        check_decimal(Value::from(true), None);
     }
 
     #[test]

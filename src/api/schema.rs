@@ -11,7 +11,6 @@ use super::query::Query;
 use super::settings::Limits;
 use super::subscription::Subscription;
 use super::types::reading::{Reading, Rooms};
-use crate::engine::Engine;
 use crate::sync::Coordinator;
 
 /// What the server executes requests against. Cloning it is cheap.
@@ -19,8 +18,6 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// What a schema answers from.
 pub struct Parts {
-    /// The read model.
-    pub engine: Arc<Engine>,
     /// What happens to tenants.
     pub coordinator: Arc<Coordinator>,
     /// Seals cursors: secret, and the same after a restart so that cursors outlive it.

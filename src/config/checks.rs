@@ -14,14 +14,15 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::{Limits, ServerSettings};
+use crate::domain::terms::TermsPolicy;
 use crate::msgraph::{NetworkSettings, bare_origin, is_loopback, is_private};
 use crate::store::EncryptionKey;
 use crate::telemetry::LogSettings;
 
 use super::origin::{Origin, Problem};
 use super::raw::{
-    RawAuth, RawCatalog, RawConfig, RawLimits, RawNetwork, RawSecret, RawSecurity, RawServer,
-    RawStorage, RawSync,
+    RawAuth, RawCatalog, RawConfig, RawLimits, RawMoney, RawNetwork, RawSecret, RawSecurity,
+    RawServer, RawStorage, RawSync,
 };
 use super::tree::{Table, origin_of};
 use super::{
@@ -101,6 +102,7 @@ pub(super) fn check(
     let sync = findings.keep(&["sync"], sync(&raw.sync));
     let network = findings.keep(&["network"], network(&raw.network, directory));
     let catalog = findings.keep(&["catalog"], catalog(&raw.catalog));
+    let terms = findings.keep(&["money"], terms(&raw.money));
     let mut tenants = Vec::with_capacity(raw.tenants.len());
     for (name, tenant) in raw.tenants {
         let checked = tenants::tenant(&name, tenant, directory);
@@ -111,8 +113,8 @@ pub(super) fn check(
     else {
         return Err(findings.into());
     };
-    let (Some(sync), Some(network), Some(catalog), true) =
-        (sync, network, catalog, findings.problems.is_empty())
+    let (Some(sync), Some(network), Some(catalog), Some(terms), true) =
+        (sync, network, catalog, terms, findings.problems.is_empty())
     else {
         return Err(findings.into());
     };
@@ -126,6 +128,7 @@ pub(super) fn check(
         sync,
         tenants,
         catalog,
+        terms,
         log: LogSettings {
             format: raw.log.format,
             level: raw.log.level,
@@ -368,6 +371,13 @@ fn catalog(raw: &RawCatalog) -> Result<CatalogSettings, Invalid> {
     Ok(CatalogSettings {
         url,
         refresh_days: within(raw.refresh_days, 1, 365).map_err(Invalid::of("refresh_days"))?,
+    })
+}
+
+fn terms(raw: &RawMoney) -> Result<TermsPolicy, Invalid> {
+    let days = within(raw.reduction_window_days, 0, 365);
+    Ok(TermsPolicy {
+        reduction_window_days: days.map_err(Invalid::of("reduction_window_days"))?,
     })
 }
 

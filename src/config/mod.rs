@@ -26,7 +26,9 @@ use serde::Deserialize;
 
 use crate::api::settings::ServerSettings;
 use crate::domain::ids::TenantKey;
+use crate::domain::prices::Segment;
 use crate::domain::tenant::{Cloud, TenantAccess};
+use crate::domain::terms::TermsPolicy;
 use crate::msgraph::{Credential, NetworkSettings};
 use crate::store::EncryptionKey;
 use crate::telemetry::LogSettings;
@@ -75,6 +77,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// How product names are kept new.
     pub catalog: CatalogSettings,
+    /// What holds for every purchase of licenses.
+    pub terms: TermsPolicy,
     /// What is logged, and how.
     pub log: LogSettings,
     /// What is allowed but unwise, in words for the log.
@@ -124,6 +128,8 @@ pub struct TenantConfig {
     pub access: TenantAccess,
     /// Which of Microsoft's clouds.
     pub cloud: Cloud,
+    /// The kind of customer that its prices are for, if it is of one.
+    pub segment: Option<Segment>,
     /// Another login host than the cloud's own: a bare origin.
     pub login_url: Option<Url>,
     /// Another Graph host than the cloud's own: a bare origin.
@@ -228,6 +234,7 @@ impl fmt::Debug for TenantConfig {
             .field("client_id", &self.client_id)
             .field("access", &self.access)
             .field("cloud", &self.cloud)
+            .field("segment", &self.segment)
             .field("login_url", &self.login_url)
             .field("graph_url", &self.graph_url)
             .finish_non_exhaustive()

@@ -15,9 +15,9 @@ use super::origin::Problem;
 use super::tree::{Table, Value};
 
 /// The sections, as they stand in the file.
-pub(super) const SECTIONS: [&str; 10] = [
+pub(super) const SECTIONS: [&str; 11] = [
     "server", "storage", "auth", "security", "sync", "tenants", "network", "limits", "catalog",
-    "log",
+    "money", "log",
 ];
 
 #[derive(Deserialize)]
@@ -33,6 +33,7 @@ pub(super) struct RawConfig {
     pub(super) network: RawNetwork,
     pub(super) limits: RawLimits,
     pub(super) catalog: RawCatalog,
+    pub(super) money: RawMoney,
     pub(super) log: RawLog,
 }
 
@@ -88,6 +89,7 @@ pub(super) struct RawTenant {
     pub(super) access: RawAccess,
     #[serde(default)]
     pub(super) cloud: RawCloud,
+    pub(super) segment: Option<String>,
     pub(super) login_url: Option<String>,
     pub(super) graph_url: Option<String>,
 }
@@ -146,6 +148,12 @@ pub(super) struct RawLimits {
 pub(super) struct RawCatalog {
     pub(super) url: String,
     pub(super) refresh_days: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMoney {
+    pub(super) reduction_window_days: u64,
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::domain::ids::TenantKey;
+use crate::domain::prices::Segment;
 use crate::domain::tenant::{Cloud, TenantAccess};
 use crate::msgraph::{Certificate, Credential, is_private};
 
@@ -36,9 +37,14 @@ pub(super) fn tenant(key: &str, raw: RawTenant, directory: &Path) -> Result<Tena
             RawCloud::UsGovDod => Cloud::UsGovDod,
             RawCloud::China => Cloud::China,
         },
+        segment: segment(raw.segment.as_deref()).map_err(Invalid::of("segment"))?,
         login_url: host_url(raw.login_url.as_deref()).map_err(Invalid::of("login_url"))?,
         graph_url: host_url(raw.graph_url.as_deref()).map_err(Invalid::of("graph_url"))?,
     })
+}
+
+fn segment(text: Option<&str>) -> Result<Option<Segment>, String> {
+    Segment::parse(text.unwrap_or_default()).map_err(|error| error.to_string())
 }
 
 /// A GUID, or a domain by the grammar of host names. It becomes a segment of the login service's

@@ -93,6 +93,7 @@ fn with_nothing_set_the_shipped_defaults_hold() {
     let story = story("");
     let config = story.load().unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8365");
+    assert_eq!(config.terms.reduction_window_days, 7);
     assert_eq!(config.server.public_url.as_str(), "http://localhost:8365/");
     assert_eq!(config.server.connections_per_address_max, 64);
     assert_eq!(config.server.shutdown_grace.as_secs(), 10);
@@ -185,7 +186,7 @@ fn the_commented_examples_of_the_shipped_file_are_valid_settings() {
             !line.starts_with("client_secret_file") && !line.starts_with("certificate_file")
         })
         .collect();
-    assert_eq!(settings.len(), 7, "{settings:?}");
+    assert_eq!(settings.len(), 8, "{settings:?}");
     let file = format!("[tenants.contoso]\n{}\n", settings.join("\n"));
     assert_eq!(story(&file).load().unwrap().tenants.len(), 1);
 }
@@ -295,14 +296,14 @@ fn unknown_keys_and_sections_are_refused_with_their_line_and_the_valid_ones() {
     );
     refused(
         "[snyc]\n",
-        "config.toml:1: unknown section [snyc]; did you mean \"sync\"? Valid sections: server, storage, auth, security, sync, tenants, network, limits, catalog, log",
+        "config.toml:1: unknown section [snyc]; did you mean \"sync\"? Valid sections: server, storage, auth, security, sync, tenants, network, limits, catalog, money, log",
     );
     refused(
         "listen = \"127.0.0.1:1\"\n",
-        "config.toml:1: unknown key \"listen\" outside of a section. Valid sections: server, storage, auth, security, sync, tenants, network, limits, catalog, log",
+        "config.toml:1: unknown key \"listen\" outside of a section. Valid sections: server, storage, auth, security, sync, tenants, network, limits, catalog, money, log",
     );
     tenant("client_secret = \"s\"\ntenant = \"x\"").refused(
-        "config.toml:5: unknown key \"tenant\" in [tenants.contoso]; did you mean \"tenant_id\"? Valid keys: tenant_id, client_id, client_secret, client_secret_file, certificate_file, access, cloud, login_url, graph_url",
+        "config.toml:5: unknown key \"tenant\" in [tenants.contoso]; did you mean \"tenant_id\"? Valid keys: tenant_id, client_id, client_secret, client_secret_file, certificate_file, access, cloud, segment, login_url, graph_url",
     );
     refused_variable(
         "SEATWISE_SYNC__SHEDULE",
@@ -721,4 +722,15 @@ fn no_secret_is_in_debug_output() {
         assert!(!text.contains(secret), "{secret}");
     }
     assert!(text.contains("REDACTED") && text.contains("contoso.com"));
+}
+
+#[test]
+fn seats_may_fall_for_so_many_days_and_a_tenant_is_of_a_segment() {
+    refused(
+        "[money]\nreduction_window_days = 366\n",
+        "config.toml:2: money.reduction_window_days: 366 is not within 0 to 365",
+    );
+    let long = "ü".repeat(61);
+    tenant(&format!("client_secret = \"s\"\nsegment = \"{long}\""))
+        .refused("config.toml:5: tenants.contoso.segment: a segment has at most 60 characters");
 }

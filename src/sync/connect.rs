@@ -227,7 +227,11 @@ impl Coordinator {
         tenant: &TenantState,
         disconnected: impl FnOnce(Connection) -> Connection,
     ) -> Result<(), Refusal> {
-        tenant.purge(&self.shared, disconnected).await?;
+        {
+            let _declaring = self.declaring.lock().await;
+            tenant.purge(&self.shared, disconnected).await?;
+            self.forget_declared(&tenant.key);
+        }
         self.shared.names.forget_tenant(&tenant.key);
         {
             // A rename at this moment must not publish the purged facts again.

@@ -1,5 +1,6 @@
-//! From disk to memory at the start: names, facts, the ledger, connections.
+//! From disk to memory at the start: what operators told, names, facts, the ledger, connections.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -10,9 +11,11 @@ use super::tenant::{Shared, TenantState};
 use super::tokens::TenantTokens;
 use super::{TenantSettings, run};
 use crate::domain::catalog::Catalog;
+use crate::domain::declared::Declared;
 use crate::domain::ids::TenantKey;
 use crate::domain::sync_run::SyncRun;
 use crate::domain::tenant::{Connection, ConnectionState, TenantAccess};
+use crate::domain::terms::TermsPolicy;
 use crate::domain::user_fact::UserFact;
 use crate::engine::{CodedDay, CodedUsage, TenantIndex, TenantUpdate};
 use crate::msgraph::{Client, Login};
@@ -59,6 +62,30 @@ pub(super) fn catalog(store: &Store) -> Result<Catalog, store::Error> {
             Ok(released)
         }
     }
+}
+
+/// What operators told of money, with what the configuration adds to it.
+pub(super) fn declared(
+    shared: &Shared,
+    tenants: &[TenantSettings],
+    policy: TermsPolicy,
+) -> Result<(), store::Error> {
+    let mut terms = BTreeMap::new();
+    for TenantSettings { key, .. } in tenants {
+        let of_tenant = shared.store.terms(key)?.into_iter();
+        terms.extend(of_tenant.map(|(id, declared)| ((key.clone(), id), declared)));
+    }
+    let segments = tenants.iter();
+    let segments = segments.filter_map(|own| Some((own.key.clone(), own.segment.clone()?)));
+    let declared = Declared {
+        prices: Arc::new(shared.store.prices()?),
+        terms: Arc::new(terms),
+        exchange_rates: Arc::new(shared.store.exchange_rates()?),
+        segments: Arc::new(segments.collect()),
+        policy,
+    };
+    shared.engine.declare(&Arc::new(declared), shared.today());
+    Ok(())
 }
 
 /// A configured tenant with everything that is stored of it.

@@ -1,6 +1,6 @@
-//! Connecting, reading, committing, publishing, scheduling.
+//! Connecting, reading, committing, publishing, scheduling, and what operators tell.
 //!
-//! The [`Coordinator`] is the only way to start, stop, connect or rename anything. It calls the three
+//! The [`Coordinator`] is the only way to start, stop, connect, rename or price anything. It calls the three
 //! rooms that never meet: Graph tells, the store keeps, the engine answers.
 
 mod accept;
@@ -10,6 +10,7 @@ pub mod catalog_csv;
 mod connect;
 mod era;
 mod load;
+mod money;
 mod names;
 pub mod plan;
 mod probe;
@@ -34,6 +35,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::connect::{Callback, SignInRefused, SignInStart};
+pub use self::money::ImportedPrices;
 pub use self::plan::Schedule;
 pub use self::probe::probe;
 pub use self::secret::{NoRandomness, random_secret};
@@ -48,8 +50,10 @@ use crate::clock::SharedClock;
 use crate::domain::catalog::{Catalog, CatalogChanges};
 use crate::domain::ids::{RunId, SkuId, TenantKey};
 use crate::domain::license::{self, InvalidLicenseName};
+use crate::domain::prices::Segment;
 use crate::domain::sync_run::{Capability, Dataset, Problem, ProblemKind, SyncRun, SyncTrigger};
 use crate::domain::tenant::{Cloud, Connection, ConnectionState, TenantAccess};
+use crate::domain::terms::TermsPolicy;
 use crate::engine::Engine;
 use crate::msgraph::{Credential, Endpoints, Http};
 use crate::store::{self, Store};
@@ -70,6 +74,8 @@ pub struct TenantSettings {
     pub cloud: Cloud,
     /// The hosts in force.
     pub endpoints: Endpoints,
+    /// The kind of customer that its prices are for, if it is of one.
+    pub segment: Option<Segment>,
 }
 
 /// What a coordinator is made of.
@@ -90,6 +96,8 @@ pub struct Parts {
     pub tenants: Vec<TenantSettings>,
     /// Where Microsoft publishes product names, and how often to look, if at all.
     pub catalog_source: Option<CatalogSource>,
+    /// What holds for every purchase.
+    pub terms_policy: TermsPolicy,
 }
 
 /// Where product names are refreshed from.
@@ -101,7 +109,7 @@ pub struct CatalogSource {
     pub refresh_days: u32,
 }
 
-/// What happens to tenants: the only way to start, stop, connect or rename anything.
+/// What happens to tenants: the only way to start, stop, connect, rename or price anything.
 pub struct Coordinator {
     shared: Arc<Shared>,
     tenants: BTreeMap<TenantKey, Arc<TenantState>>,
@@ -112,6 +120,8 @@ pub struct Coordinator {
     catalog_source: Option<CatalogSource>,
     catalog_updating: tokio::sync::Mutex<()>,
     catalog_looked_at: Mutex<Option<Timestamp>>,
+    /// Held from reading what operators told to publishing what changes it.
+    declaring: tokio::sync::Mutex<()>,
     /// Every background task: a stop waits for them.
     tasks: TaskTracker,
 }
@@ -188,6 +198,7 @@ impl Coordinator {
             http: parts.http,
             stopping: CancellationToken::new(),
         });
+        load::declared(&shared, &parts.tenants, parts.terms_policy)?;
         let mut tenants = BTreeMap::new();
         for settings in parts.tenants {
             let state = load::tenant(&shared, settings)?;
@@ -203,6 +214,7 @@ impl Coordinator {
             catalog_source: parts.catalog_source,
             catalog_updating: tokio::sync::Mutex::default(),
             catalog_looked_at: Mutex::default(),
+            declaring: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         }))
     }

@@ -252,6 +252,8 @@ fn usual_length(field: &str) -> usize {
     match field {
         // Of 50 that are kept at most, and of as many applications as a person uses.
         "directoryChanges" | "applications" | "servicePlans" => 20,
+        // As many as a tenant has licenses, with a rise of each ahead.
+        "prices" | "renewals" | "exchangeRates" => 50,
         "datasets" | "capabilities" => Dataset::ALL.len(),
         "tenants" | "metrics" => 10,
         "byApp" => 8,

@@ -18,8 +18,8 @@ use async_graphql_value::Value as Written;
 use super::Plan;
 use super::arguments::{Arguments, Given};
 use super::fields::{
-    AssignmentField, ConnectionField, EdgeField, Entry, GroupField, LicenseField, Object,
-    PageInfoField, RootField, UserField,
+    AssignmentField, ConnectionField, EdgeField, Entry, GroupField, LicenseField, MoneyField,
+    Object, PageInfoField, RootField, UserField,
 };
 use super::glances;
 use crate::api::settings::Limits;
@@ -251,6 +251,14 @@ impl<'a> Compiler<'a> {
     fn user(&self, sets_of: &[&'a SelectionSet]) -> Option<Object<UserField>> {
         self.object(sets_of, &["User", NODE], |name, fields| match name {
             "manager" => Some(UserField::Manager(self.user(&sets(fields))?)),
+            "monthlyCost" => {
+                let money = self.object(&sets(fields), &["Money"], |name, _| match name {
+                    "amount" => Some(MoneyField::Amount),
+                    "currency" => Some(MoneyField::Currency),
+                    _ => None,
+                });
+                Some(UserField::MonthlyCost(money?))
+            }
             "licenses" => {
                 let assignment = self.assignment(&sets(fields))?;
                 Some(UserField::Licenses(assignment))
@@ -351,6 +359,7 @@ fn user_field(name: &str) -> Option<UserField> {
         "lastSignInAttemptAt" => UserField::Time(|row| row.sign_in_activity()?.attempted_at),
         "licenseNames" => UserField::LicenseNames,
         "licenseValues" => UserField::LicenseValues,
+        "unpricedLicenses" => UserField::UnpricedLicenses,
         _ => return None,
     })
 }

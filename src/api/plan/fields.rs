@@ -71,8 +71,15 @@ pub(super) enum UserField {
     Time(fn(&UserRow) -> Option<Timestamp>),
     LicenseNames,
     LicenseValues,
+    MonthlyCost(Object<MoneyField>),
+    UnpricedLicenses,
     Manager(Object<UserField>),
     Licenses(Object<AssignmentField>),
+}
+
+pub(super) enum MoneyField {
+    Amount,
+    Currency,
 }
 
 pub(super) enum AssignmentField {

@@ -17,8 +17,8 @@
 //! [`COST_MAX`] gets no plan, and a plan that would look at everybody too often (see `glances`) is left
 //! alone while there are so many users.
 //!
-//! A plan reads nothing but the world of the engine, so that its answer stays right as long as that
-//! world does: such answers are kept, within a budget of bytes.
+//! A plan reads nothing but the world of the engine, which has the prices of the day too, so that its
+//! answer stays right as long as that world does: such answers are kept, within a budget of bytes.
 
 mod answers;
 mod arguments;
@@ -139,7 +139,7 @@ impl Planner {
 
     /// The version of the world that is answered from now.
     pub(in crate::api) fn version(&self) -> u64 {
-        self.rooms.engine.world().version()
+        self.rooms.coordinator.moment().0.version()
     }
 
     /// What names the answer to a question in a version of the world. Nobody can make it up, and no

@@ -6,20 +6,22 @@ use async_graphql::ID;
 
 use super::arguments::{Arguments, Given};
 use super::fields::{
-    AssignmentField, ConnectionField, EdgeField, GroupField, LicenseField, Object, PageInfoField,
-    RootField, UserField,
+    AssignmentField, ConnectionField, EdgeField, GroupField, LicenseField, MoneyField, Object,
+    PageInfoField, RootField, UserField,
 };
 use super::json::Json;
 use super::read::{LicenseText, Read};
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::query::find_user;
+use crate::api::scalars::int;
 use crate::api::types::order::UserOrderInput;
 use crate::api::types::paging::PageArguments;
 use crate::api::types::reading::Reading;
-use crate::api::types::user_connection::{UserConnection, UserListing};
+use crate::api::types::user_connection::{Costs, UserConnection, UserListing};
 use crate::api::types::user_inputs::{UserBy, UserFilterInput};
 use crate::domain::ids::TenantKey;
+use crate::domain::money::Money;
 use crate::domain::user::LicenseAssignment;
 use crate::engine::{LicenseEntry, UserRow};
 
@@ -110,7 +112,7 @@ impl Run<'_> {
                 ConnectionField::PageInfo(fields) => page_info(json, users, fields)?,
                 ConnectionField::TotalCount => json.int(users.count()),
                 ConnectionField::Breakdown { by, first, fields } => {
-                    json.list(users.groups(*by, *first), |json, group| {
+                    json.list(users.groups(*by, *first, Costs::LeftOut), |json, group| {
                         object(json, fields, |json, field| {
                             match field {
                                 GroupField::Key => json.optional(group.key.as_deref()),
@@ -171,6 +173,11 @@ impl Run<'_> {
                 UserField::LicenseValues => {
                     read.write_license_texts(json, row, place, LicenseText::Value);
                 }
+                UserField::MonthlyCost(fields) => match row.cost().monthly {
+                    Some(cost) => money(json, cost, fields)?,
+                    None => json.null(),
+                },
+                UserField::UnpricedLicenses => json.int(int(row.cost().unpriced_licenses)),
                 UserField::Manager(fields) => match row.manager() {
                     Some(manager) => self.user(json, &manager, fields)?,
                     None => json.null(),
@@ -227,6 +234,16 @@ fn page_info(
             PageInfoField::HasPreviousPage => json.bool(page.has_previous),
             PageInfoField::StartCursor => json.optional_plain(cursor(page.rows.first())?),
             PageInfoField::EndCursor => json.optional_plain(cursor(page.rows.last())?),
+        }
+        Ok(())
+    })
+}
+
+fn money(json: &mut Json, money: Money, fields: &Object<MoneyField>) -> Result<(), Stop> {
+    object(json, fields, |json, field| {
+        match field {
+            MoneyField::Amount => json.word(&money.amount_text()),
+            MoneyField::Currency => json.word(money.currency().code()),
         }
         Ok(())
     })

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
 use super::activity::{ActivityCounts, Workload};
+use super::money::Money;
 use super::nesting::FilterInput as _;
 use super::order::UserOrderInput;
 use super::paging::PageArguments;
+use super::price::Price;
 use super::reading::Reading;
+use super::renewal::bought;
 use super::tenant::Tenant;
 use super::tenant_subscription::TenantSubscription;
 use super::user_connection::{UserConnection, UserListing};
@@ -20,6 +23,7 @@ use crate::domain::catalog::{self, Catalog};
 use crate::domain::filter::UserFilter;
 use crate::domain::ids::{PlanId, SkuId};
 use crate::domain::license;
+use crate::domain::money::{self, SeatCost};
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::usage;
 use crate::engine::{LicenseEntry, TenantIndex};
@@ -45,6 +49,12 @@ impl License {
             index: index.clone(),
             sku_id,
         })
+    }
+
+    /// What its paid seats cost a month.
+    pub(crate) fn spend(&self) -> Option<SeatCost> {
+        let entry = self.index.license(self.sku_id)?;
+        Some(monthly_spend(&self.reading, &self.index, &entry.license))
     }
 
     /// [`License::find`] looked before, and an index never changes.
@@ -120,6 +130,29 @@ impl License {
         Ok(SeatCounts::new(self.entry()?.license.seats, holders))
     }
 
+    /// What an assigned seat costs today. Microsoft does not say from which purchase a seat comes, so
+    /// where those have prices of their own the lowest counts. Null where nobody gave it a price.
+    async fn price(&self) -> Option<Price> {
+        let own = self.index.subscriptions().iter();
+        let own = own
+            .filter(|own| own.sku_id == self.sku_id)
+            .map(|own| own.id);
+        let (declared, today) = (self.reading.declared(), self.reading.today());
+        let price = declared.seat_price(self.index.key(), self.sku_id, own, today)?;
+        Some(Price::new(self.reading.clone(), price.clone()))
+    }
+
+    /// What the seats that are bought and usable cost a month, assigned or not, each at the price of its
+    /// purchase; trials cost nothing. Null where a seat has no price, or they are in several currencies.
+    async fn monthly_spend(&self) -> Option<Money> {
+        whole(&self.spend()?).map(Money::from)
+    }
+
+    /// How many of these seats have no price.
+    async fn unpriced_seats(&self) -> i32 {
+        int(self.spend().map_or(0, |spend| spend.unpriced_seats))
+    }
+
     /// The purchases that its seats come from.
     async fn subscriptions(&self) -> Vec<TenantSubscription> {
         TenantSubscription::of_license(&self.reading, &self.index, self.sku_id)
@@ -166,6 +199,21 @@ impl License {
             },
         )
     }
+}
+
+/// What the paid seats of a license cost a month.
+pub(crate) fn monthly_spend(
+    reading: &Reading,
+    index: &TenantIndex,
+    license: &license::License,
+) -> SeatCost {
+    // What could be reclaimed changes nothing that is paid now.
+    bought(reading, index, license).holding(0).cost().spend
+}
+
+/// One sum of all seats; `None` where that would leave some out.
+pub(crate) fn whole(cost: &SeatCost) -> Option<money::Money> {
+    cost.monthly.only().filter(|_| cost.unpriced_seats == 0)
 }
 
 /// Who named a license; the first that has a name wins.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::Object;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::license::License;
+use super::license::{License, monthly_spend, whole};
+use super::money::{Money, Told};
 use super::order::{LicenseOrderInput, license_orders};
 use super::paging::{Cut, Edge, PageArguments, PageInfo, cut};
 use super::reading::Reading;
@@ -14,7 +16,10 @@ use crate::api::cursor;
 use crate::api::error::Error;
 use crate::api::scalars::int;
 use crate::domain::ids::{SkuId, TenantKey};
-use crate::domain::license_filter::{LicenseFacts, LicenseFilter, LicensePosition, SortKey};
+use crate::domain::license_filter::{
+    LicenseFacts, LicenseFilter, LicenseOrder, LicenseOrderField, LicensePosition, SortKey,
+};
+use crate::domain::money::{self, Currency, SeatCost};
 use crate::engine::{LicenseEntry, TenantIndex};
 
 /// The schema's description is on its `Object`.
@@ -23,7 +28,8 @@ pub(crate) struct LicenseConnection {
     /// What cursors are bound to.
     scope: String,
     page: Cut<Row>,
-    total: usize,
+    /// All that the filter selects, on all pages.
+    selected: Vec<License>,
 }
 
 struct Row {
@@ -51,12 +57,14 @@ impl LicenseConnection {
         };
         let (after, before) = (place(&paging.after)?, place(&paging.before)?);
 
+        let by_spend = |order: &LicenseOrder| order.field == LicenseOrderField::MonthlySpend;
+        let is_spend_asked = orders.iter().any(by_spend);
         let mut rows = Vec::new();
         for index in reading.indexes() {
-            let matching = index
-                .licenses()
-                .iter()
-                .map(|entry| (entry, facts(index, entry)));
+            let matching = index.licenses().iter().map(|entry| {
+                let spend = is_spend_asked.then(|| monthly_spend(reading, index, &entry.license));
+                (entry, facts(index, entry, spend.as_ref().and_then(whole)))
+            });
             for (entry, facts) in matching.filter(|(_, facts)| filter.holds(*facts)) {
                 let license = License::find(reading, index, entry.license.sku_id);
                 let position = LicensePosition::of(facts, &orders);
@@ -64,7 +72,7 @@ impl LicenseConnection {
             }
         }
         rows.sort_by(|left, right| left.position.compare(&right.position, &orders));
-        let total = rows.len();
+        let selected = rows.iter().map(|row: &Row| row.license.clone()).collect();
         let is_between = |row: &Row, place: &LicensePosition| row.position.compare(place, &orders);
         let page = cut(
             rows,
@@ -84,8 +92,16 @@ impl LicenseConnection {
             reading: reading.clone(),
             scope,
             page,
-            total,
+            selected,
         })
+    }
+
+    fn spend(&self) -> SeatCost {
+        let mut all = SeatCost::default();
+        for spend in self.selected.iter().filter_map(License::spend) {
+            all.add_all(&spend);
+        }
+        all
     }
 
     fn cursor(&self, row: &Row) -> Result<String, Error> {
@@ -94,11 +110,16 @@ impl LicenseConnection {
     }
 }
 
-fn facts<'a>(index: &'a TenantIndex, entry: &'a LicenseEntry) -> LicenseFacts<'a> {
+fn facts<'a>(
+    index: &'a TenantIndex,
+    entry: &'a LicenseEntry,
+    monthly_spend: Option<money::Money>,
+) -> LicenseFacts<'a> {
     LicenseFacts {
         tenant: index.key(),
         license: &entry.license,
         name: &entry.name,
+        monthly_spend,
     }
 }
 
@@ -115,12 +136,19 @@ struct Place {
 enum Key {
     Number(i64),
     Text(String),
+    Amount { currency: String, twelfths: String },
+    Absent,
 }
 
 fn to_bytes(position: &LicensePosition) -> Result<Vec<u8>, Error> {
     let key = |key: &SortKey| match key {
         SortKey::Text(text) => Key::Text(text.clone()),
         SortKey::Number(number) => Key::Number(*number),
+        SortKey::Amount(currency, twelfths) => Key::Amount {
+            currency: currency.to_string(),
+            twelfths: twelfths.to_string(),
+        },
+        SortKey::Absent => Key::Absent,
     };
     let place = Place {
         keys: position.keys.iter().map(key).collect(),
@@ -133,12 +161,19 @@ fn to_bytes(position: &LicensePosition) -> Result<Vec<u8>, Error> {
 
 fn from_bytes(bytes: &[u8]) -> Option<LicensePosition> {
     let place: Place = serde_json::from_slice(bytes).ok()?;
-    let key = |key: Key| match key {
-        Key::Text(text) => SortKey::Text(text),
-        Key::Number(number) => SortKey::Number(number),
+    let key = |key: Key| {
+        Some(match key {
+            Key::Text(text) => SortKey::Text(text),
+            Key::Number(number) => SortKey::Number(number),
+            Key::Amount { currency, twelfths } => {
+                let twelfths = Decimal::from_str_exact(&twelfths).ok()?;
+                SortKey::Amount(Currency::parse(&currency).ok()?, twelfths)
+            }
+            Key::Absent => SortKey::Absent,
+        })
     };
     Some(LicensePosition {
-        keys: place.keys.into_iter().map(key).collect(),
+        keys: place.keys.into_iter().map(key).collect::<Option<_>>()?,
         tenant: TenantKey::parse(&place.tenant).ok()?,
         sku_id: SkuId(place.sku_id),
     })
@@ -177,7 +212,25 @@ impl LicenseConnection {
 
     /// How many licenses are selected, on all pages.
     async fn total_count(&self) -> i32 {
-        int(self.total)
+        int(self.selected.len())
+    }
+
+    /// What the paid seats of all these licenses cost a month: an entry for each currency. Seats without
+    /// a price are not in it: `unpricedSeats` counts them.
+    async fn monthly_spend(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.spend().monthly))
+    }
+
+    /// How many of these seats have no price.
+    async fn unpriced_seats(&self) -> i32 {
+        int(self.spend().unpriced_seats)
     }
 }
 
@@ -188,7 +241,12 @@ mod tests {
     #[test]
     fn a_place_survives_being_written_and_read() {
         let position = LicensePosition {
-            keys: vec![SortKey::Text("7".into()), SortKey::Number(-7)],
+            keys: vec![
+                SortKey::Text("7".into()),
+                SortKey::Number(-7),
+                SortKey::Amount(Currency::parse("EUR").unwrap(), Decimal::new(123, 2)),
+                SortKey::Absent,
+            ],
             tenant: TenantKey::parse("contoso").unwrap(),
             sku_id: SkuId(Uuid::from_u128(7)),
         };

@@ -4,6 +4,7 @@ use async_graphql::{ID, Interface};
 
 use super::group::Group;
 use super::license::License;
+use super::price::Price;
 use super::reading::Reading;
 use super::sync_run::SyncRun;
 use super::tenant::Tenant;
@@ -25,6 +26,7 @@ pub(crate) enum Node {
     License(License),
     Group(Group),
     TenantSubscription(TenantSubscription),
+    Price(Price),
     SyncRun(SyncRun),
 }
 
@@ -42,6 +44,7 @@ impl Node {
             GlobalId::Subscription(key, id) => {
                 reading.subscription(&key, id).map(Self::TenantSubscription)
             }
+            GlobalId::Price(id) => reading.price(id).map(Self::Price),
             GlobalId::SyncRun(key, id) => reading.sync_run(&key, id).await?.map(Self::SyncRun),
         })
     }

@@ -59,7 +59,7 @@ pub(crate) struct LicenseOrderInput {
     direction: OrderDirection,
 }
 
-/// The properties licenses can be sorted by.
+/// The properties licenses can be sorted by. Absent values come last, whichever the direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "license_filter::LicenseOrderField")]
 pub(crate) enum LicenseOrderField {
@@ -71,6 +71,8 @@ pub(crate) enum LicenseOrderField {
     Consumed,
     /// By `seats.available`.
     Available,
+    /// By `monthlySpend`, currency by currency in the order of their codes.
+    MonthlySpend,
 }
 
 /// The orders of users. A property said twice counts the first time: the second could decide nothing.

@@ -3,10 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
+use jiff::civil::Date;
 
 use super::group::Group;
 use super::group_connection::{self, SortedGroup};
 use super::license::License;
+use super::price::Price;
 use super::sync_run::SyncRun;
 use super::tenant::Tenant;
 use super::tenant_subscription::TenantSubscription;
@@ -17,14 +19,14 @@ use crate::api::error::{Code, Error};
 use crate::api::schema::Parts;
 use crate::api::settings::Limits;
 use crate::domain::catalog::Catalog;
-use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
-use crate::engine::{Engine, TenantIndex, World};
+use crate::domain::declared::Declared;
+use crate::domain::ids::{ObjectId, PriceId, RunId, SkuId, SubscriptionId, TenantKey};
+use crate::domain::prices::table;
+use crate::engine::{TenantIndex, World};
 use crate::sync::{Coordinator, TenantStatus};
 
 /// What resolvers ask, and the settings they need for it.
 pub(crate) struct Rooms {
-    /// The read model.
-    pub(crate) engine: Arc<Engine>,
     /// What happens to tenants.
     pub(crate) coordinator: Arc<Coordinator>,
     /// Under which cursors are sealed.
@@ -36,7 +38,6 @@ pub(crate) struct Rooms {
 impl Rooms {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            engine: parts.engine,
             coordinator: parts.coordinator,
             cursors: CursorSeal::new(parts.cursor_key),
             page_rows_max: parts.limits.page_rows_max.clamp(1, Limits::PAGE_ROWS_MOST),
@@ -49,6 +50,8 @@ impl Rooms {
 pub(crate) struct Reading {
     rooms: Arc<Rooms>,
     world: Arc<World>,
+    /// The day that it was then, in UTC.
+    today: Date,
     /// In order of key; read when first asked for.
     statuses: OnceLock<Vec<Arc<TenantStatus>>>,
     /// Read when first asked for.
@@ -60,8 +63,10 @@ pub(crate) struct Reading {
 impl Reading {
     /// This moment.
     pub(crate) fn now(rooms: Arc<Rooms>) -> Arc<Self> {
+        let (world, today) = rooms.coordinator.moment();
         Arc::new(Self {
-            world: rooms.engine.world(),
+            world,
+            today,
             rooms,
             statuses: OnceLock::new(),
             catalog: OnceLock::new(),
@@ -86,6 +91,16 @@ impl Reading {
     /// A later moment, in which a change shows that was just made.
     pub(crate) fn renewed(&self) -> Arc<Self> {
         Self::now(self.rooms.clone())
+    }
+
+    /// The day that it is, in UTC.
+    pub(crate) fn today(&self) -> Date {
+        self.today
+    }
+
+    /// Prices, terms and exchange rates.
+    pub(crate) fn declared(&self) -> &Arc<Declared> {
+        self.world.declared()
     }
 
     /// The version of the world.
@@ -171,6 +186,16 @@ impl Reading {
         id: SubscriptionId,
     ) -> Option<TenantSubscription> {
         TenantSubscription::find(self, self.world.tenant(key)?, id)
+    }
+
+    pub(crate) fn price(self: &Arc<Self>, id: PriceId) -> Option<Price> {
+        let price = self.declared().prices.get(id)?;
+        Some(Price::new(self.clone(), price.clone()))
+    }
+
+    /// The price book as CSV.
+    pub(crate) fn price_table(&self) -> String {
+        table::print(self.declared().prices.entries().map(|price| &**price))
     }
 
     pub(crate) async fn sync_run(

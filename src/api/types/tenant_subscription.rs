@@ -6,6 +6,7 @@ use async_graphql::{ID, Object};
 
 use super::license::License;
 use super::reading::Reading;
+use super::terms::Terms;
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::scalars::{DateTime, int};
@@ -27,8 +28,7 @@ impl TenantSubscription {
         index: &Arc<TenantIndex>,
         id: SubscriptionId,
     ) -> Option<Self> {
-        let mut all = index.subscriptions().iter();
-        let subscription = all.find(|subscription| subscription.id == id)?;
+        let subscription = index.subscription(id)?;
         index.license(subscription.sku_id)?;
         Some(Self::new(reading, index, subscription))
     }
@@ -103,5 +103,13 @@ impl TenantSubscription {
     /// Microsoft does not say.
     async fn next_change_at(&self) -> Option<DateTime> {
         self.subscription.next_change_at.map(DateTime)
+    }
+
+    /// For how long it binds, as `declareTerms` says; `UNKNOWN` and null until then, for Microsoft does
+    /// not tell it.
+    async fn terms(&self) -> Option<Terms> {
+        let declared = self.reading.declared();
+        let terms = declared.terms_of(self.index.key(), self.subscription.id);
+        Some(terms.into())
     }
 }

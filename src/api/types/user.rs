@@ -9,13 +9,14 @@ use async_graphql::{Enum, ID, Object};
 use super::activity::{ActivityState, MailboxType, Period, UserActivity};
 use super::group_connection::GroupConnection;
 use super::license_assignment::LicenseAssignment;
+use super::money::Money;
 use super::paging::PageArguments;
 use super::reading::Reading;
 use super::tenant::Tenant;
 use super::user_log::{ApplicationUse, DirectoryChange};
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
-use crate::api::scalars::{Date, DateTime};
+use crate::api::scalars::{Date, DateTime, int};
 use crate::domain::user;
 use crate::engine::UserRow;
 
@@ -233,6 +234,19 @@ impl User {
     /// Whether the user is in use.
     async fn activity_state(&self) -> ActivityState {
         self.row.activity_state().into()
+    }
+
+    /// What the assigned licenses cost a month, each at the price of its seat today; null where none has
+    /// a price, or they are in several currencies. Licenses without a price are not in it:
+    /// `unpricedLicenses` counts them.
+    async fn monthly_cost(&self) -> Option<Money> {
+        self.row.cost().monthly.map(Money::from)
+    }
+
+    /// How many of the assigned licenses have no price. One that is known to cost nothing may be given
+    /// a price of 0.
+    async fn unpriced_licenses(&self) -> i32 {
+        int(self.row.cost().unpriced_licenses)
     }
 
     /// The applications that the user signed in to, those of other makers too: the latest first.

@@ -1,10 +1,12 @@
 //! Lists of users: pages, counts and breakdowns of one selection.
 
+use std::iter;
 use std::sync::{Arc, OnceLock};
 
-use async_graphql::{Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 
 use super::activity::ActivityCounts;
+use super::money::{Money, Told};
 use super::nesting::FilterInput as _;
 use super::order::{UserOrderInput, user_orders};
 use super::paging::{Edge, PageArguments, PageInfo, rows};
@@ -20,6 +22,7 @@ use crate::api::settings::Limits;
 use crate::api::waiting;
 use crate::domain::filter::{self, UserFilter, UserOrder};
 use crate::domain::ids::TenantKey;
+use crate::domain::money::SeatCost;
 use crate::domain::text::Folded;
 use crate::engine::{self, Page, Position, TenantIndex, UserRow, UserSelection, Window};
 
@@ -127,13 +130,31 @@ impl UserConnection {
         int(self.selection().count())
     }
 
-    /// The selected users of all pages, counted by one property.
-    pub(crate) fn groups(&self, by: filter::UserDimension, first: usize) -> Vec<UserGroup> {
-        let groups = self.selection().breakdown(by, first).into_iter();
-        groups.map(|group| self.group(by, group)).collect()
+    /// The selected users of all pages, counted by one property; what they cost only if it is asked for.
+    pub(crate) fn groups(
+        &self,
+        by: filter::UserDimension,
+        first: usize,
+        costs: Costs,
+    ) -> Vec<UserGroup> {
+        let groups = self.selection().breakdown(by, first);
+        let costs = match costs {
+            Costs::Counted => self.selection().costs_of(by, &groups),
+            Costs::LeftOut => Vec::new(),
+        };
+        let costs = costs.into_iter().map(Some).chain(iter::repeat(None));
+        let groups = groups.into_iter().zip(costs);
+        groups
+            .map(|(group, cost)| self.group(by, group, cost))
+            .collect()
     }
 
-    fn group(&self, by: filter::UserDimension, group: engine::Group) -> UserGroup {
+    fn group(
+        &self,
+        by: filter::UserDimension,
+        group: engine::Group,
+        cost: Option<SeatCost>,
+    ) -> UserGroup {
         let (key, label) = match group.key {
             None => (None, absent_label(by).to_owned()),
             Some(key) => {
@@ -149,6 +170,8 @@ impl UserConnection {
             active_count: activity.active,
             inactive_count: activity.inactive,
             unknown_count: activity.unknown,
+            cost,
+            reading: self.reading.clone(),
         }
     }
 
@@ -262,16 +285,49 @@ impl UserConnection {
     /// every group; by license, a user counts once for each.
     async fn breakdown(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "The property to count by.")] by: UserDimension,
         #[graphql(default = 20, desc = "How many groups at most, 1 to 500.")] first: i32,
     ) -> Result<Vec<UserGroup>, Error> {
         let first = rows("first", first, Limits::PAGE_ROWS_MOST)?;
-        Ok(self.groups(by.into(), first))
+        let asked = ctx.look_ahead();
+        let mut of_costs = ["monthlyCost", "unpricedLicenses"].into_iter();
+        let costs = match of_costs.any(|field| asked.field(field).exists()) {
+            true => Costs::Counted,
+            false => Costs::LeftOut,
+        };
+        Ok(self.groups(by.into(), first, costs))
+    }
+
+    /// What the licenses of all selected users cost a month: an entry for each currency. Licenses without
+    /// a price are not in it: `unpricedLicenses` counts them.
+    async fn monthly_cost(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.selection().cost().monthly))
+    }
+
+    /// How many licenses of all selected users have no price.
+    async fn unpriced_licenses(&self) -> i32 {
+        int(self.selection().cost().unpriced_seats)
     }
 }
 
+/// Whether what users cost is added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Costs {
+    Counted,
+    LeftOut,
+}
+
 /// The selected users that have one value of a property in common.
-#[derive(Debug, Clone, SimpleObject)]
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct UserGroup {
     /// The value, as the filter on the same property takes it; null for users without one. Spellings
     /// that differ in case or space are one group, under the most frequent of them.
@@ -286,6 +342,40 @@ pub(crate) struct UserGroup {
     pub(crate) inactive_count: i32,
     /// Of how many of these nobody can tell.
     pub(crate) unknown_count: i32,
+    /// `None` where it was not added up.
+    #[graphql(skip)]
+    cost: Option<SeatCost>,
+    #[graphql(skip)]
+    reading: Arc<Reading>,
+}
+
+impl UserGroup {
+    fn cost(&self) -> Result<&SeatCost, Error> {
+        let cost = self.cost.as_ref();
+        cost.ok_or_else(|| Error::internal("a breakdown was asked for costs that it left out"))
+    }
+}
+
+#[ComplexObject]
+impl UserGroup {
+    /// What the licenses of these users cost a month: an entry for each currency. The sums of a
+    /// single-valued property add up to those of the list when `first` takes in every group; by license,
+    /// a user counts for each, with all that the user costs.
+    async fn monthly_cost(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.cost()?.monthly))
+    }
+
+    /// How many licenses of these users have no price.
+    async fn unpriced_licenses(&self) -> Result<i32, Error> {
+        Ok(int(self.cost()?.unpriced_seats))
+    }
 }
 
 #[cfg(test)]

@@ -118,6 +118,7 @@ mod tests {
             credential: Credential::Secret("s".into()),
             access: TenantAccess::App,
             cloud: Cloud::Global,
+            segment: None,
             login_url: None,
             graph_url: None,
         }
