@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod output;
+mod prices;
 mod progress;
 mod remote;
 mod schema;
@@ -44,6 +45,7 @@ Examples:
   seatwise serve                         Serve what ./config.toml names
   seatwise doctor                        Say what does not work yet, and the remedy
   seatwise sync --tenant contoso         Read one tenant now
+  seatwise prices import prices.csv      Tell what seats cost
   seatwise schema > schema.graphql       The GraphQL schema, for code generators
 
 Environment:
@@ -107,6 +109,8 @@ enum Command {
     Connect(connect::ConnectArgs),
     /// Keep the names of products new
     Catalog(catalog::CatalogArgs),
+    /// Take the price book to a spreadsheet and back
+    Prices(prices::PricesArgs),
     /// Print the GraphQL schema (SDL)
     Schema,
     /// Print a completion script for a shell
@@ -172,6 +176,7 @@ pub fn run(cli: Cli, environment: Vec<(OsString, OsString)>) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments, &environment),
         Command::Connect(arguments) => connect::run(arguments, &environment),
         Command::Catalog(arguments) => catalog::run(arguments, &environment),
+        Command::Prices(arguments) => prices::run(arguments, &environment),
         Command::Schema => schema::run(),
         Command::Completions(arguments) => completions::run(arguments),
     };
@@ -213,7 +218,9 @@ mod tests {
             .find_subcommand("catalog")
             .unwrap()
             .find_subcommand("update");
-        for command in command.get_subcommands().chain(update) {
+        let prices = command.find_subcommand("prices").into_iter();
+        let prices = prices.flat_map(|prices| prices.get_subcommands());
+        for command in command.get_subcommands().chain(update).chain(prices) {
             // What clap says of its own `help` is not ours.
             if command.get_name() != "help" {
                 let mut command = command.clone();
@@ -238,6 +245,10 @@ mod tests {
         check("seatwise sync --tenant ../x", false);
         check("seatwise connect", false);
         check("seatwise catalog update list.csv", true);
+        check("seatwise prices export", true);
+        check("seatwise prices export prices.csv", true);
+        check("seatwise prices import -", true);
+        check("seatwise prices import", false);
         check("seatwise completions zsh", true);
         check("seatwise", false);
     }
