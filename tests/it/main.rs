@@ -24,6 +24,7 @@ mod schema;
 mod activity;
 mod asking;
 mod filters;
+mod money;
 mod mutations;
 mod pages;
 mod plan_limits;

@@ -246,6 +246,11 @@ async fn random_documents_are_answered_alike_by_plan_and_without() {
     let place = Place::new(&[KEEPS_NOTHING]).await;
     let mut chance = Chance::seeded_by("PLANS_SEED");
     let cursors = cursors(&place).await;
+    // Some users cost nothing that is known, some a sum, some two that are no sum.
+    let prices = "mutation {
+        a: setPrice(input: {skuId: \"05e9a617-0261-4cee-bb44-138d3ef5d965\", amount: \"36.05\", currency: \"EUR\"}) {id}
+        b: setPrice(input: {skuId: \"f30db892-07e9-47e9-837c-80727f46fd3d\", amount: 1200, currency: \"JPY\"}) {id}}";
+    place.server.data(prices).await;
     for _ in 0..number("PLANNED_DOCUMENTS").unwrap_or(DOCUMENTS) {
         let (document, variables) = MadeUp {
             chance: &mut chance,
@@ -277,7 +282,7 @@ struct MadeUp<'a> {
     fragments: Vec<String>,
 }
 
-const PLAIN: [&str; 28] = [
+const PLAIN: [&str; 30] = [
     "id",
     "objectId",
     "userPrincipalName",
@@ -304,6 +309,8 @@ const PLAIN: [&str; 28] = [
     "lastSignInAttemptAt",
     "lastActiveOn",
     "activityState",
+    "monthlyCost {amount currency}",
+    "unpricedLicenses",
     "__typename",
     "a: displayName",
 ];
