@@ -22,6 +22,7 @@ pub mod license_filter;
 pub mod money;
 pub mod policy;
 pub mod prices;
+pub mod reclaim;
 pub mod renewal;
 pub mod rules;
 pub mod service_plans;

@@ -58,6 +58,28 @@ impl FindingKind {
         Self::TrialEnding,
     ];
 
+    /// As the schema spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inactive => "INACTIVE",
+            Self::NeverActive => "NEVER_ACTIVE",
+            Self::DisabledAccount => "DISABLED_ACCOUNT",
+            Self::Guest => "GUEST",
+            Self::ResourceAccount => "RESOURCE_ACCOUNT",
+            Self::Overlap => "OVERLAP",
+            Self::DuplicateAssignment => "DUPLICATE_ASSIGNMENT",
+            Self::Downgrade => "DOWNGRADE",
+            Self::EmptyLicense => "EMPTY_LICENSE",
+            Self::CopilotUnused => "COPILOT_UNUSED",
+            Self::AddonUnused => "ADDON_UNUSED",
+            Self::UnassignedSeats => "UNASSIGNED_SEATS",
+            Self::OverConsumed => "OVER_CONSUMED",
+            Self::AssignmentError => "ASSIGNMENT_ERROR",
+            Self::SubscriptionChange => "SUBSCRIPTION_CHANGE",
+            Self::TrialEnding => "TRIAL_ENDING",
+        }
+    }
+
     /// Which of the findings about one seat carries its saving: the one with the lowest number. `None` of
     /// kinds that save nothing.
     pub fn precedence(self) -> Option<u8> {
