@@ -193,6 +193,11 @@ impl Catalog {
         self.products.get(&id)
     }
 
+    /// Every product, by GUID.
+    pub fn products(&self) -> impl Iterator<Item = (SkuId, &Entry)> {
+        self.products.iter().map(|(id, entry)| (*id, entry))
+    }
+
     /// How many products are listed.
     pub fn product_count(&self) -> usize {
         self.products.len()

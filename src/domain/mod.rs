@@ -13,6 +13,7 @@ pub mod day;
 pub mod declared;
 pub mod filter;
 pub mod finding;
+pub mod finding_filter;
 pub mod group;
 pub mod group_filter;
 pub mod ids;

@@ -299,6 +299,26 @@ impl Money {
     pub fn amount_text(self) -> String {
         text_with_digits(self.amount(), self.currency.minor_digits())
     }
+
+    /// The exact amount and its currency, for where it is kept.
+    pub fn to_bytes(self) -> [u8; 19] {
+        let mut bytes = [0; 19];
+        let (amount, currency) = bytes.split_at_mut(16);
+        amount.copy_from_slice(&self.twelfths.serialize());
+        currency.copy_from_slice(self.currency.code().as_bytes());
+        bytes
+    }
+
+    /// Reads [`Self::to_bytes`]; `None` of bytes that no amount made.
+    pub fn from_bytes(bytes: [u8; 19]) -> Option<Self> {
+        let (amount, currency) = bytes.split_first_chunk::<16>()?;
+        let twelfths = Decimal::deserialize(*amount);
+        Some(Self {
+            // Of more decimals than there may be nothing is known.
+            twelfths: (twelfths.scale() <= Decimal::MAX_SCALE).then_some(twelfths)?,
+            currency: Currency::parse(std::str::from_utf8(currency).ok()?).ok()?,
+        })
+    }
 }
 
 /// By amount, within one currency; there is no order between two.

@@ -1,9 +1,11 @@
 //! What the rules find: a seat that costs money and does no good, or a license that wants looking at, each
 //! with every fact that the verdict rests on.
 
+mod code;
 mod fact;
 mod kind;
 mod life;
+mod past;
 mod sentence;
 mod totals;
 mod words;
@@ -11,6 +13,7 @@ mod words;
 use super::ids::{ObjectId, SkuId, SubscriptionId};
 use super::money::Money;
 
+pub use code::Placed;
 pub use fact::{
     AddonProduct, ErrorCode, Fact, Note, Said, Source, SubscriptionStatus, Threshold, Unseen,
 };
@@ -18,6 +21,7 @@ pub use kind::{Confidence, FindingKind, Rule};
 pub use life::{
     EXEMPTION_CHARACTERS_MAX, Exemption, FindingState, InvalidExemption, KnownFinding, carry,
 };
+pub use past::{FindingsPast, PastFinding, Realized};
 pub use totals::Totals;
 pub use words::ShownFact;
 
