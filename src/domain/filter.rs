@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::finding::FindingKind;
 use super::ids::{ObjectId, SkuId, TenantKey};
 use super::text::Folded;
 use super::usage::{ActivityState, Workload};
@@ -48,6 +49,8 @@ pub enum UserFilter {
     Group(BTreeSet<ObjectId>),
     /// Whether the user is in use.
     ActivityState(BTreeSet<ActivityState>),
+    /// A finding of one of these kinds holds, be it open or exempt.
+    Finding(BTreeSet<FindingKind>),
     /// The latest day on which anything shows the user.
     LastActiveOn(DayCondition),
     /// The last successful sign-in.

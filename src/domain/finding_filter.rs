@@ -91,9 +91,10 @@ impl FindingPosition {
                     (own, other) => own.is_none().cmp(&other.is_none()),
                 }
             }
-            FindingOrderField::FirstSeenOn => {
-                directed(self.first_seen_on.cmp(&other.first_seen_on), order.direction)
-            }
+            FindingOrderField::FirstSeenOn => directed(
+                self.first_seen_on.cmp(&other.first_seen_on),
+                order.direction,
+            ),
             FindingOrderField::Kind => {
                 directed(self.key.kind.cmp(&other.key.kind), order.direction)
             }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::domain::activity::Workloads;
 use crate::domain::ids::{ObjectId, PlanId, SkuId};
 use crate::domain::license::ServicePlan;
+use crate::domain::rules::AssignmentFacts;
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::user::{AssignmentState, LicenseAssignment};
 
@@ -110,6 +111,18 @@ impl Grant {
         self.state.holds_seat()
     }
 
+    /// What the rules ask of it.
+    pub(super) fn facts(&self) -> AssignmentFacts<'_> {
+        AssignmentFacts {
+            sku_id: self.sku_id,
+            state: self.state,
+            error: self.error.as_deref(),
+            assigned_directly: self.assigned_directly,
+            groups: self.assigned_by_groups.len(),
+            disabled_plans: &self.disabled_plans,
+        }
+    }
+
     /// The workloads that an assignment under this grant opens, out of the product's plans.
     fn opens(&self, plans: &[ServicePlan]) -> Workloads {
         let is_in_force = match self.state {
@@ -190,6 +203,31 @@ impl Assignments {
             })
         });
         opened.collect()
+    }
+
+    /// How many codes of grants there are.
+    pub(super) fn grant_count(&self) -> usize {
+        self.grants.len()
+    }
+
+    /// The codes of a row's grants, each with the time of its last change.
+    pub(super) fn held(
+        &self,
+        row: u32,
+    ) -> impl Iterator<Item = (u32, Option<jiff::Timestamp>)> + '_ {
+        let (start, _) = self.span(row);
+        let spans = self.rows.get(split_row(row).0);
+        let codes = self.grant_codes(row).iter().copied().zip(start..);
+        codes.map(move |(code, index)| {
+            let at = spans.and_then(|spans| spans.updated_at.get(index));
+            (code, at)
+        })
+    }
+
+    /// Whether a row holds a seat of a product.
+    pub(super) fn has_seat(&self, row: u32, id: SkuId) -> bool {
+        let holders = self.holders(id);
+        holders.is_some_and(|holders| holders.contains(row))
     }
 
     /// A row's assignments as they were merged.
@@ -344,7 +382,7 @@ impl Assignments {
         self.unlicensed.shrink();
     }
 
-    fn grant(&self, code: u32) -> Option<&Grant> {
+    pub(super) fn grant(&self, code: u32) -> Option<&Grant> {
         self.grants.get(code as usize)?.as_deref()
     }
 

@@ -19,8 +19,18 @@ use super::users::{Touched, Users};
 const EVERYTHING: Touched = Touched {
     anything: true,
     evidence: true,
+    findings: true,
     orders: [true; FIELDS.len()],
 };
+
+/// The rows that may have to be judged anew.
+#[derive(Default)]
+pub(super) struct Stirred {
+    /// Whether they are in use.
+    pub(super) evidence: Bits,
+    /// What the rules find of them.
+    pub(super) findings: Bits,
+}
 
 /// What taking in a user, or a fact of one, changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +55,8 @@ pub struct UsersDraft {
     touched: [Marks; FIELDS.len()],
     /// The rows whose activity may have to be judged anew.
     evidence: Marks,
+    /// The rows whose findings may have to be.
+    findings: Marks,
     is_changed: bool,
     /// The row of the last fact that was taken in.
     last: u32,
@@ -63,6 +75,7 @@ impl UsersDraft {
             told: Default::default(),
             touched: Default::default(),
             evidence: Marks::default(),
+            findings: Marks::default(),
             is_changed: false,
             last: 0,
         }
@@ -191,7 +204,7 @@ impl UsersDraft {
         let row = self.find_near(fact.object_id())?;
         self.told[fact.dataset() as usize].insert(row);
         let told = self.next.facts_mut().set(row, fact);
-        Some(self.take_in(row, told))
+        Some(self.take_in(row, fact.dataset(), told))
     }
 
     /// What a dataset says of a user now.
@@ -205,7 +218,7 @@ impl UsersDraft {
             return false;
         };
         let told = self.next.facts_mut().remove(row, dataset);
-        self.take_in(row, told) != Change::Unchanged
+        self.take_in(row, dataset, told) != Change::Unchanged
     }
 
     /// After a complete reading of a dataset: removes what it said of users of whom it says nothing
@@ -271,12 +284,14 @@ impl UsersDraft {
         self.next.live().is_empty()
     }
 
-    /// The users with every order brought up to date, and the rows whose activity may have to be
-    /// judged anew.
-    pub(super) fn finish(mut self) -> (Users, Bits) {
-        let evidence = self.evidence.iter().collect();
+    /// The users with every order brought up to date, and the rows that may have to be judged anew.
+    pub(super) fn finish(mut self) -> (Users, Stirred) {
+        let stirred = Stirred {
+            evidence: self.evidence.iter().collect(),
+            findings: self.findings.iter().collect(),
+        };
         if !self.is_changed {
-            return (self.base, evidence);
+            return (self.base, stirred);
         }
         self.next.settle();
         Orders::update(&self.base, &mut self.next, &self.touched);
@@ -288,14 +303,20 @@ impl UsersDraft {
             // Facts are told of users who were there before. What is shared is not looked into.
             self.next.facts_mut().shrink();
         }
-        (self.next, evidence)
+        (self.next, stirred)
     }
 
-    fn take_in(&mut self, row: u32, told: Told) -> Change {
+    fn take_in(&mut self, row: u32, dataset: Dataset, told: Told) -> Change {
+        // No rule asks who is in which group, or what the logs have.
+        let is_judged = !matches!(
+            dataset,
+            Dataset::Groups | Dataset::SignIns | Dataset::DirectoryAudits
+        );
         if told.change != Change::Unchanged {
             let mut touched = Touched {
                 anything: true,
                 evidence: told.evidence,
+                findings: told.evidence || is_judged,
                 ..Touched::default()
             };
             touched.orders[UserOrderField::LastActiveOn as usize] = told.last_active_on;
@@ -308,6 +329,9 @@ impl UsersDraft {
         self.is_changed = true;
         if touched.evidence {
             self.evidence.insert(row);
+        }
+        if touched.findings {
+            self.findings.insert(row);
         }
         for (rows, touched) in self.touched.iter_mut().zip(touched.orders) {
             if touched {

@@ -95,6 +95,11 @@ impl<'a> Compiler<'a> {
                 let sets = states.iter().map(|state| activity.set(*state).clone());
                 combined(sets.map(|set| Plan::of_set(set, holds)), !holds)
             }
+            UserFilter::Finding(kinds) => {
+                let findings = self.tenant.findings();
+                let sets = kinds.iter().map(|kind| findings.set(*kind).clone());
+                combined(sets.map(|set| Plan::of_set(set, holds)), !holds)
+            }
             UserFilter::LastActiveOn(condition) => self.last_active_on(*condition, holds),
             UserFilter::LastSignInAt(condition) => Plan::Scan(Scan::Time {
                 column: self.users.facts().succeeded_column(),

@@ -8,10 +8,10 @@ use jiff::civil::Date;
 use crate::domain::activity::Horizon;
 use crate::domain::declared::Declared;
 use crate::domain::filter::UserOrderField;
+use crate::domain::finding::{FindingKey, FindingsPast};
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
-use crate::domain::policy::Policy;
 use crate::domain::standing::Standing;
 use crate::domain::subscription::Subscription;
 use crate::domain::sync_run::Dataset;
@@ -20,7 +20,8 @@ use crate::domain::text::Folded;
 
 use super::activity::Activity;
 use super::bits::Bits;
-use super::draft::UsersDraft;
+use super::draft::{Stirred, UsersDraft};
+use super::findings::{Decisions, Findings, Judged};
 use super::heap::{Heap, Parts};
 use super::history::{History, HistoryDraft};
 use super::licenses::{LicenseEntry, Licenses, NameLicense};
@@ -44,6 +45,8 @@ pub struct TenantIndex {
     standings: Arc<Vec<Standing>>,
     users: Users,
     activity: Arc<Activity>,
+    pub(super) findings: Findings,
+    pub(super) decisions: Arc<Decisions>,
     history: Arc<History>,
     rates: Arc<Rates>,
 }
@@ -83,8 +86,20 @@ impl TenantIndex {
             standings: Arc::default(),
             users: Users::default(),
             activity: Arc::default(),
+            findings: Findings::default(),
+            decisions: Arc::default(),
             history: Arc::default(),
             rates: Arc::default(),
+        }
+    }
+
+    /// A tenant of which nothing is known but what the operator decided and what is remembered of
+    /// findings.
+    pub fn remembering(key: TenantKey, decisions: Decisions, past: Vec<FindingsPast>) -> Self {
+        Self {
+            findings: Findings::remembering(past),
+            decisions: Arc::new(decisions),
+            ..Self::empty(key)
         }
     }
 
@@ -159,15 +174,45 @@ impl TenantIndex {
         sets.map(|set| holders.count_common(set))
     }
 
-    /// The same facts, with activity judged at another time; `None` when nobody's state would differ.
-    /// That costs next to nothing while all reports are fresh, and else looks at every user.
+    /// The same facts judged at another time; `None` when neither anybody's state nor a finding would
+    /// differ. As long as it is the same day and all reports are fresh, that costs next to nothing.
     pub fn judged(&self, now: Timestamp) -> Option<Self> {
-        let horizon = horizon_of(&self.users, &self.standings, now);
-        let activity = self.activity.judged(&self.users, horizon)?;
-        Some(Self {
-            activity: Arc::new(activity),
+        let judged = self.judged_by(Arc::clone(&self.decisions), now, &Bits::default());
+        let is_same = Arc::ptr_eq(&judged.activity, &self.activity)
+            && judged.findings.is_same(&self.findings);
+        (!is_same).then_some(judged)
+    }
+
+    /// The same facts judged by other decisions.
+    pub fn decided(&self, decisions: Decisions, now: Timestamp) -> Self {
+        let (old, new) = (&self.decisions.exemptions, &decisions.exemptions);
+        let is_changed = |key: &&FindingKey| old.get(*key) != new.get(*key);
+        let changed = old.keys().chain(new.keys()).filter(is_changed);
+        let touched = Findings::rows_about(&self.users, changed);
+        self.judged_by(Arc::new(decisions), now, &touched)
+    }
+
+    /// `touched` holds the rows that may be judged otherwise though nothing changed for everybody.
+    fn judged_by(&self, decisions: Arc<Decisions>, now: Timestamp, touched: &Bits) -> Self {
+        let horizon = horizon_of(&self.users, &self.standings, &decisions, now);
+        let findings = self.findings.followed_by(&Judged {
+            users: &self.users,
+            before: &self.users,
+            touched,
+            licenses: &self.licenses,
+            subscriptions: &self.subscriptions,
+            standings: &self.standings,
+            horizon: &horizon,
+            decisions: &decisions,
+            now,
+        });
+        let activity = self.activity.judged(&self.users, horizon);
+        Self {
+            activity: activity.map_or_else(|| Arc::clone(&self.activity), Arc::new),
+            findings,
+            decisions,
             ..self.clone()
-        })
+        }
     }
 
     /// How many users there are.
@@ -205,18 +250,29 @@ impl TenantIndex {
 
     /// The next index. Licenses are named anew: new users may hold products nobody held before.
     pub fn updated(&self, update: TenantUpdate, name: NameLicense<'_>) -> Self {
-        let (users, touched) = match update.users {
+        let (users, stirred) = match update.users {
             Some(draft) => draft.finish(),
-            None => (self.users.clone(), Bits::default()),
+            None => (self.users.clone(), Stirred::default()),
         };
         let listed = update.licenses.unwrap_or_else(|| self.licenses.listed());
         let licenses = Licenses::new(listed, users.assignments(), name);
         let standings = with_standings(&self.standings, update.standings);
-        let horizon = horizon_of(&users, &standings, update.now);
+        let horizon = horizon_of(&users, &standings, &self.decisions, update.now);
+        let subscriptions = sorted_or(update.subscriptions, &self.subscriptions, |own| own.id);
+        let findings = self.findings.followed_by(&Judged {
+            users: &users,
+            before: &self.users,
+            touched: &stirred.findings,
+            licenses: &licenses,
+            subscriptions: &subscriptions,
+            standings: &standings,
+            horizon: &horizon,
+            decisions: &self.decisions,
+            now: update.now,
+        });
         let activity = self
             .activity
-            .followed_by(&users, &licenses, horizon, &touched);
-        let subscriptions = update.subscriptions;
+            .followed_by(&users, &licenses, horizon, &stirred.evidence);
         Self {
             key: self.key.clone(),
             as_of: update.as_of.or(self.as_of),
@@ -226,10 +282,12 @@ impl TenantIndex {
                 .or_else(|| self.organization.clone()),
             licenses: Arc::new(licenses),
             groups: sorted_or(update.groups, &self.groups, |group| group.object_id),
-            subscriptions: sorted_or(subscriptions, &self.subscriptions, |own| own.id),
+            subscriptions,
             standings,
             users,
             activity,
+            findings,
+            decisions: Arc::clone(&self.decisions),
             history: update
                 .history
                 .map_or_else(|| Arc::clone(&self.history), HistoryDraft::finish),
@@ -268,6 +326,7 @@ impl TenantIndex {
         let mut parts = Parts::default();
         let mut by_part = self.users.heap_by_part(&mut parts);
         by_part.push(("activity", parts.grown_by(&*self.activity)));
+        by_part.push(("findings", parts.grown_by(&self.findings)));
         by_part.push(("history", parts.grown_by(&*self.history)));
         by_part
     }
@@ -278,6 +337,10 @@ impl TenantIndex {
 
     pub(super) fn rates(&self) -> &Rates {
         &self.rates
+    }
+
+    pub(super) fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     pub(super) fn history(&self) -> &Arc<History> {
@@ -295,13 +358,21 @@ impl TenantIndex {
 
 impl Heap for TenantIndex {
     fn heap(&self, parts: &mut Parts) -> usize {
-        self.users.heap(parts) + self.activity.heap(parts) + self.history.heap(parts)
+        self.users.heap(parts)
+            + self.activity.heap(parts)
+            + self.findings.heap(parts)
+            + self.history.heap(parts)
     }
 }
 
-fn horizon_of(users: &Users, standings: &[Standing], now: Timestamp) -> Horizon {
+fn horizon_of(
+    users: &Users,
+    standings: &[Standing],
+    decisions: &Decisions,
+    now: Timestamp,
+) -> Horizon {
     let standing = |dataset| standing_of(standings, dataset);
-    Horizon::new(now, standing, users.facts().shown(), &Policy::default())
+    Horizon::new(now, standing, users.facts().shown(), &decisions.policy)
 }
 
 fn standing_of(standings: &[Standing], dataset: Dataset) -> Option<&Standing> {

@@ -25,6 +25,9 @@ mod scan;
 mod select;
 mod walk;
 
+// What the rules find in a tenant.
+mod findings;
+
 // The users of a tenant as columns.
 mod activity;
 mod assignments;
@@ -59,6 +62,7 @@ pub use breakdown::Group;
 pub use directory::{Directory, Named};
 pub use draft::{Change, UsersDraft};
 pub use facts::CodedUsage;
+pub use findings::{Decisions, FindingRow, FindingSelection, SeatRate, select_findings};
 pub use history::{CodedDay, Granularity, HistoryDraft, UsagePoint};
 pub use index::{TenantIndex, TenantUpdate};
 pub use licenses::{LicenseEntry, NameLicense};

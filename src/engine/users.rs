@@ -37,6 +37,8 @@ pub(super) struct Touched {
     pub(super) anything: bool,
     /// What activity is judged by.
     pub(super) evidence: bool,
+    /// What findings are judged by.
+    pub(super) findings: bool,
     /// The keys of these orders, in the order of [`super::orders::FIELDS`].
     pub(super) orders: [bool; FIELDS.len()],
 }
@@ -382,6 +384,8 @@ impl Users {
         let before = self.assignments.seats(row);
         touched.evidence = self.assignments.change(row, &user.assignments);
         touched.anything |= touched.evidence;
+        // Rules ask of nearly everything.
+        touched.findings = touched.anything;
         touched.orders[UserOrderField::LicenseCount as usize] =
             before != self.assignments.seats(row);
         touched

@@ -24,7 +24,9 @@ pub trait Placed: Copy + PartialEq + 'static {
     /// Its place.
     fn place(self) -> u8 {
         let place = Self::PLACES.iter().position(|own| *own == self);
-        place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0)
+        place
+            .and_then(|place| u8::try_from(place).ok())
+            .unwrap_or(0)
     }
 
     /// What is at a place.
@@ -324,9 +326,17 @@ mod tests {
             Said::ShortfallCost(money.times(12)),
         ];
         all.extend(Unseen::PLACES.iter().map(|own| Said::Unseen(*own)));
-        all.extend(AssignmentState::PLACES.iter().map(|own| Said::Assignment(*own)));
+        all.extend(
+            AssignmentState::PLACES
+                .iter()
+                .map(|own| Said::Assignment(*own)),
+        );
         all.extend(ErrorCode::PLACES.iter().map(|own| Said::Error(*own)));
-        all.extend(SubscriptionStatus::PLACES.iter().map(|own| Said::Status(*own)));
+        all.extend(
+            SubscriptionStatus::PLACES
+                .iter()
+                .map(|own| Said::Status(*own)),
+        );
         all.extend(Note::PLACES.iter().map(|own| Said::Note(*own)));
         all
     }
@@ -339,9 +349,16 @@ mod tests {
                 (Source::Policy, None),
                 (Source::PriceBook, Day::numbered(1)),
                 (Source::Seatwise, None),
-                (Source::Dataset(Dataset::CopilotUsage), Day::numbered(65_535)),
+                (
+                    Source::Dataset(Dataset::CopilotUsage),
+                    Day::numbered(65_535),
+                ),
             ] {
-                facts.push(Fact { said, source, as_of });
+                facts.push(Fact {
+                    said,
+                    source,
+                    as_of,
+                });
             }
         }
         let mut bytes = Vec::new();

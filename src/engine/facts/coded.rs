@@ -220,6 +220,14 @@ pub(super) fn standing(note: &[u8], dataset: Dataset) -> Option<Values> {
     }
 }
 
+/// What the mailbox is for, out of what [`code_usage`] made.
+pub(super) fn mailbox_type(note: &[u8]) -> Option<MailboxType> {
+    let mut reader = BitReader::new(note);
+    read_some_day(&mut reader)?;
+    let place = reader.number()?.checked_sub(1)?;
+    MailboxType::ALL.get(usize::try_from(place).ok()?).copied()
+}
+
 /// The last day of activity out of what [`code_usage`] made.
 pub(super) fn last_active_on(note: &[u8]) -> Option<Date> {
     read_some_day(&mut BitReader::new(note))?

@@ -24,7 +24,7 @@ use crate::domain::group::Memberships;
 use crate::domain::ids::ObjectId;
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
 use crate::domain::sync_run::Dataset;
-use crate::domain::usage::{Usage, Values, Workload};
+use crate::domain::usage::{MailboxType, Usage, Values, Workload};
 use crate::domain::user_fact::UserFact;
 
 use coded::Vocabulary;
@@ -215,6 +215,12 @@ impl Facts {
             return None;
         }
         coded::usage(self.notes.get(row, tag(dataset))?, object_id, dataset)
+    }
+
+    /// What the mailbox of a row is for, where the report says it.
+    pub(super) fn mailbox_type(&self, row: u32) -> Option<MailboxType> {
+        let note = self.notes.get(row, tag(Dataset::MailboxUsage))?;
+        coded::mailbox_type(note)
     }
 
     pub(super) fn application_uses(&self, row: u32) -> Option<Vec<ApplicationUse>> {
