@@ -411,5 +411,6 @@ fn tenant_settings(tenant: &TenantConfig) -> Result<TenantSettings, StartError> 
         cloud: tenant.cloud,
         endpoints,
         segment: tenant.segment.clone(),
+        policy: tenant.policy.clone(),
     })
 }

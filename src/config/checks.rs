@@ -26,8 +26,8 @@ use super::raw::{
 };
 use super::tree::{Table, origin_of};
 use super::{
-    CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, secret_file,
-    tenants,
+    CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, policy,
+    secret_file, tenants,
 };
 
 /// The key file of a server that was started without a word about keys.
@@ -103,9 +103,14 @@ pub(super) fn check(
     let network = findings.keep(&["network"], network(&raw.network, directory));
     let catalog = findings.keep(&["catalog"], catalog(&raw.catalog));
     let terms = findings.keep(&["money"], terms(&raw.money));
+    let general = findings.keep(&["policy"], policy::policy(&raw.policy, None));
     let mut tenants = Vec::with_capacity(raw.tenants.len());
     for (name, tenant) in raw.tenants {
-        let checked = tenants::tenant(&name, tenant, directory);
+        let own = tenant.policy.as_ref().filter(|_| general.is_some());
+        let own = own.map(|own| policy::policy(&raw.policy, Some(own)));
+        let own = own.and_then(|own| findings.keep(&["tenants", &name, "policy"], own));
+        let policy = own.or(general.clone()).unwrap_or_default();
+        let checked = tenants::tenant(&name, tenant, policy, directory);
         tenants.extend(findings.keep(&["tenants", &name], checked));
     }
     let (Some(server), Some(storage), Some(admin_token), Some(encryption_key)) =

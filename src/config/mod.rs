@@ -9,6 +9,7 @@
 mod checks;
 mod deserialize;
 mod origin;
+mod policy;
 mod raw;
 mod secret_file;
 mod tenants;
@@ -17,6 +18,7 @@ mod tree;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use croner::Cron;
 use jiff::tz::TimeZone;
@@ -26,6 +28,7 @@ use serde::Deserialize;
 
 use crate::api::settings::ServerSettings;
 use crate::domain::ids::TenantKey;
+use crate::domain::policy::Policy;
 use crate::domain::prices::Segment;
 use crate::domain::tenant::{Cloud, TenantAccess};
 use crate::domain::terms::TermsPolicy;
@@ -134,6 +137,8 @@ pub struct TenantConfig {
     pub login_url: Option<Url>,
     /// Another Graph host than the cloud's own: a bare origin.
     pub graph_url: Option<Url>,
+    /// By what its users and licenses are judged.
+    pub policy: Arc<Policy>,
 }
 
 /// How product names are kept new.

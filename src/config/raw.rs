@@ -12,12 +12,13 @@ use crate::telemetry::{LogFormat, LogLevel};
 
 use super::ConfigError;
 use super::origin::Problem;
+use super::policy::RawPolicy;
 use super::tree::{Table, Value};
 
 /// The sections, as they stand in the file.
-pub(super) const SECTIONS: [&str; 11] = [
-    "server", "storage", "auth", "security", "sync", "tenants", "network", "limits", "catalog",
-    "money", "log",
+pub(super) const SECTIONS: [&str; 12] = [
+    "server", "storage", "auth", "security", "sync", "tenants", "policy", "network", "limits",
+    "catalog", "money", "log",
 ];
 
 #[derive(Deserialize)]
@@ -30,6 +31,7 @@ pub(super) struct RawConfig {
     pub(super) sync: RawSync,
     #[serde(default)]
     pub(super) tenants: BTreeMap<String, RawTenant>,
+    pub(super) policy: RawPolicy,
     pub(super) network: RawNetwork,
     pub(super) limits: RawLimits,
     pub(super) catalog: RawCatalog,
@@ -92,6 +94,7 @@ pub(super) struct RawTenant {
     pub(super) segment: Option<String>,
     pub(super) login_url: Option<String>,
     pub(super) graph_url: Option<String>,
+    pub(super) policy: Option<RawPolicy>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,12 +1,14 @@
 //! The sections `[tenants.…]`: who is read, and how the application proves who it is.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::domain::ids::TenantKey;
+use crate::domain::policy::Policy;
 use crate::domain::prices::Segment;
 use crate::domain::tenant::{Cloud, TenantAccess};
 use crate::msgraph::{Certificate, Credential, is_private};
@@ -18,7 +20,12 @@ use super::{TenantConfig, secret_file};
 /// Microsoft's own tenant names that stand for no tenant in particular.
 const NOT_A_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 
-pub(super) fn tenant(key: &str, raw: RawTenant, directory: &Path) -> Result<TenantConfig, Invalid> {
+pub(super) fn tenant(
+    key: &str,
+    raw: RawTenant,
+    policy: Arc<Policy>,
+    directory: &Path,
+) -> Result<TenantConfig, Invalid> {
     let parsed = TenantKey::parse(key)
         .map_err(|error| Invalid::new("", format!("\"{key}\" is no name of a tenant: {error}")))?;
     let credential = credential(&raw, directory)?;
@@ -40,6 +47,7 @@ pub(super) fn tenant(key: &str, raw: RawTenant, directory: &Path) -> Result<Tena
         segment: segment(raw.segment.as_deref()).map_err(Invalid::of("segment"))?,
         login_url: host_url(raw.login_url.as_deref()).map_err(Invalid::of("login_url"))?,
         graph_url: host_url(raw.graph_url.as_deref()).map_err(Invalid::of("graph_url"))?,
+        policy,
     })
 }
 

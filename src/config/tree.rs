@@ -128,9 +128,10 @@ pub(super) fn from_environment(environment: &[(OsString, OsString)]) -> Result<T
             origin: origin.clone(),
         };
         match key.rsplit_once("__") {
-            Some((tenant, key)) if section == "tenants" => {
-                insert(&mut tree, &[section, tenant, key], leaf);
-            }
+            Some((tenant, key)) if section == "tenants" => match tenant.strip_suffix("__policy") {
+                Some(tenant) => insert(&mut tree, &[section, tenant, "policy", key], leaf),
+                None => insert(&mut tree, &[section, tenant, key], leaf),
+            },
             _ => insert(&mut tree, &[section, key], leaf),
         }
     }

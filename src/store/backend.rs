@@ -86,6 +86,10 @@ pub(super) enum Table {
     Secret = b'T',
     /// The operator's names of licenses.
     LicenseName = b'U',
+    /// What somebody says that licenses are.
+    LicenseClass = b'N',
+    /// Why findings are left.
+    Exemption = b'E',
     /// What is known of a run that did not end, in parts.
     Unfinished = b'V',
     /// The operator's price book.

@@ -34,6 +34,8 @@ pub(super) enum Collection {
     HistoryUsers,
     /// One row a day.
     UsageDays(Workload),
+    /// What is remembered of findings: one row a user, and one of all that is about no user.
+    Findings,
 }
 
 /// Where the numbers of collections that there are several of begin. Thirty-two apart: there are
@@ -62,6 +64,7 @@ impl Collection {
             .chain(Dataset::REPORTS.into_iter().map(Self::Usage))
             .chain([Self::HistoryUsers])
             .chain(Workload::ALL.into_iter().map(Self::UsageDays))
+            .chain([Self::Findings])
     }
 
     /// What a dataset says of users; `None` for one that says nothing of them in rows of its own.
@@ -77,7 +80,7 @@ impl Collection {
     }
 
     /// The dataset that it is read with. The history's users have none: a number that was given
-    /// stays, whatever becomes of the report that it was given for.
+    /// stays, whatever becomes of the report that it was given for. Findings rest on all of them.
     pub(super) fn dataset(self) -> Option<Dataset> {
         Some(match self {
             Self::Standing(dataset) | Self::Usage(dataset) => dataset,
@@ -89,7 +92,7 @@ impl Collection {
             Self::SignInActivity => Dataset::SignInActivity,
             Self::ApplicationUses => Dataset::SignIns,
             Self::DirectoryChanges => Dataset::DirectoryAudits,
-            Self::HistoryUsers => return None,
+            Self::HistoryUsers | Self::Findings => return None,
             Self::UsageDays(workload) => workload.dataset(),
         })
     }
@@ -115,6 +118,7 @@ impl Collection {
             Self::ApplicationUses => "application uses",
             Self::DirectoryChanges => "directory changes",
             Self::HistoryUsers => "users of the history",
+            Self::Findings => "findings",
         };
         name.to_owned()
     }
@@ -134,6 +138,7 @@ impl Numbered for Collection {
             Self::ApplicationUses => 8,
             Self::DirectoryChanges => 9,
             Self::HistoryUsers => 10,
+            Self::Findings => 11,
             Self::Usage(dataset) => USAGE.saturating_add(dataset.number()),
             Self::UsageDays(workload) => USAGE_DAYS.saturating_add(workload.number()),
             Self::Standing(dataset) => STANDING.saturating_add(dataset.number()),
@@ -182,6 +187,7 @@ mod tests {
         check(Collection::ApplicationUses, 8);
         check(Collection::DirectoryChanges, 9);
         check(Collection::HistoryUsers, 10);
+        check(Collection::Findings, 11);
         check(Collection::Usage(Dataset::ActiveUsers), 41);
         check(Collection::Usage(Dataset::CopilotUsage), 51);
         check(Collection::UsageDays(Workload::Outlook), 65);

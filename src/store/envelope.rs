@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Price = 12,
     Terms = 13,
     ExchangeRate = 14,
+    Exemption = 20,
+    LicenseClass = 21,
 }
 
 /// How a payload is kept.

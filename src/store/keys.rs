@@ -16,6 +16,8 @@
 //! | `Terms` | `tenant 0 subscription:16` | what the operator declared of a purchase |
 //! | `Price` | `0 price:16` | an entry of the price book, whichever tenant it is for |
 //! | `ExchangeRate` | `0 from:3 to:3 day:u32` | what one currency is worth in another from a day on |
+//! | `LicenseClass` | `tenant 0 sku:16` | what somebody says that a license is to whoever pays |
+//! | `Exemption` | `tenant 0 kind:u8 user:17 sku:17 subscription:17` | why a finding is left, and until when |
 //!
 //! Numbers are big-endian, so bytes sort as numbers do. A tenant's key has no zero byte in it, so
 //! none is the prefix of another's. Few fixed tables, never one a tenant: sled grows out of
@@ -138,6 +140,16 @@ pub(super) fn all_of_nobody(table: Table) -> Range {
     Range::prefix(table, vec![0])
 }
 
+/// What somebody says that a license is.
+pub(super) fn license_class(tenant: &TenantKey, id: SkuId) -> Key {
+    of_tenant(Table::LicenseClass, tenant, id.0.as_bytes())
+}
+
+/// Why a finding is left.
+pub(super) fn exemption(tenant: &TenantKey, finding: &[u8]) -> Key {
+    of_tenant(Table::Exemption, tenant, finding)
+}
+
 /// A piece of a frame.
 pub(super) fn block(segment: &SegmentKey, frame: u32, piece: u32) -> Key {
     let mut key = of_tenant(Table::Block, &segment.tenant, &segment_bytes(segment));
@@ -175,7 +187,7 @@ pub(super) fn all_of(table: Table, tenant: &TenantKey) -> Range {
 }
 
 /// The tables that hold a tenant's records.
-pub(super) const TENANT_TABLES: [Table; 9] = [
+pub(super) const TENANT_TABLES: [Table; 11] = [
     Table::Current,
     Table::Manifest,
     Table::Unfinished,
@@ -183,6 +195,8 @@ pub(super) const TENANT_TABLES: [Table; 9] = [
     Table::Secret,
     Table::LicenseName,
     Table::Terms,
+    Table::LicenseClass,
+    Table::Exemption,
     Table::Run,
     Table::Block,
 ];

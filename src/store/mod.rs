@@ -11,6 +11,7 @@
 
 mod backend;
 mod collection;
+mod decisions;
 mod declared;
 mod directory;
 mod envelope;
@@ -44,6 +45,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 
+use crate::domain::finding::FindingsPast;
 use crate::domain::group::Group;
 use crate::domain::ids::{RunId, TenantKey};
 use crate::domain::license::License;
@@ -68,8 +70,8 @@ pub use self::unfinished::{Replayed, Unfinished};
 /// The format of the store as a whole. A version that reads less than a store has refuses it.
 ///
 /// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
-/// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well. So opening an older one
-/// makes it the newest.
+/// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, and remembers findings. So
+/// opening an older one makes it the newest.
 const FORMAT: u32 = 3;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;
@@ -222,6 +224,8 @@ pub enum Fact {
     UsageDay(UsageDay),
     /// What is known of a dataset besides its rows.
     Standing(Standing),
+    /// What is remembered of findings about one user, or about none.
+    Findings(FindingsPast),
 }
 
 /// The run whose facts are current.

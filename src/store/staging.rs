@@ -19,6 +19,7 @@ use super::manifest::{Manifest, Merge, Segment};
 use super::records::CurrentRecord;
 use super::segments::{SegmentReader, SegmentWriter};
 use super::{Error, Published, Store, Table, TenantState, Unfinished, lock};
+use crate::domain::finding::FindingsPast;
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
@@ -154,6 +155,17 @@ impl Staging {
     pub fn remove_usage_day(&mut self, workload: Workload, on: Date) -> Result<(), Error> {
         let id = usage_day_id(workload, on);
         self.remove(Collection::UsageDays(workload), id)
+    }
+
+    /// Stages what is remembered of findings about a user, or about none; of no findings, that nothing is.
+    pub fn put_findings(&mut self, past: &FindingsPast) -> Result<(), Error> {
+        match past.findings.is_empty() {
+            true => {
+                let about = past.about.map_or_else(Uuid::nil, |user| user.0);
+                self.remove(Collection::Findings, about)
+            }
+            false => self.put(FactRef::Findings(past)),
+        }
     }
 
     /// Stages what is known of a dataset besides its rows. Of its lists the first 200 fetches and

@@ -97,9 +97,11 @@ impl Replayed {
                 let (workload, on) = day_of_id(id).ok_or_else(|| damaged("the id of a day"))?;
                 Ok(Self::RemovedUsageDay(workload, on))
             }
-            Collection::Standing(_) | Collection::Organization | Collection::HistoryUsers => {
-                Err(damaged("the removal of what is never removed"))
-            }
+            // Findings are staged in the moment of the commit, and no run goes on from there.
+            Collection::Standing(_)
+            | Collection::Organization
+            | Collection::HistoryUsers
+            | Collection::Findings => Err(damaged("the removal of what is never removed")),
         }
     }
 }

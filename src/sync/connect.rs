@@ -9,6 +9,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
+use super::decide;
 use super::probe::probe;
 use super::sign_in::BegunSignIn;
 use super::tenant::{RefreshToken, TenantState};
@@ -236,7 +237,8 @@ impl Coordinator {
         {
             // A rename at this moment must not publish the purged facts again.
             let _publishing = super::lock(&tenant.publishing);
-            let empty = TenantIndex::empty(tenant.key.clone());
+            let decisions = decide::after_purge(&self.shared.index(&tenant.key));
+            let empty = TenantIndex::remembering(tenant.key.clone(), decisions, Vec::new());
             self.shared.engine.publish(empty);
         }
         *super::lock(&tenant.damage) = None;

@@ -9,7 +9,7 @@ use super::capability::Experience;
 use super::era::Era;
 use super::tenant::{Shared, TenantState};
 use super::tokens::TenantTokens;
-use super::{TenantSettings, run};
+use super::{TenantSettings, decide, run};
 use crate::domain::catalog::Catalog;
 use crate::domain::declared::Declared;
 use crate::domain::ids::TenantKey;
@@ -17,7 +17,7 @@ use crate::domain::sync_run::SyncRun;
 use crate::domain::tenant::{Connection, ConnectionState, TenantAccess};
 use crate::domain::terms::TermsPolicy;
 use crate::domain::user_fact::UserFact;
-use crate::engine::{CodedDay, CodedUsage, TenantIndex, TenantUpdate};
+use crate::engine::{CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate};
 use crate::msgraph::{Client, Login};
 use crate::store::{self, Fact, Store};
 
@@ -97,7 +97,14 @@ pub(super) fn tenant(
     for (id, name) in shared.store.license_names(&key)? {
         shared.names.set_operator_name(&key, id, Some(&name));
     }
-    let damage = facts(shared, &key)?;
+    let decisions = Decisions {
+        policy: Arc::clone(&settings.policy),
+        classes: shared.store.license_classes(&key)?.into_iter().collect(),
+        exemptions: Arc::new(shared.store.exemptions(&key)?.into_iter().collect()),
+        catalog: shared.names.catalog(),
+        rate: Arc::new(decide::seat_rate),
+    };
+    let damage = facts(shared, &key, decisions)?;
     let (runs, unfiled) = runs(shared, &key)?;
     let connection = connection(shared, &settings)?;
     let login = Login::new(
@@ -146,12 +153,17 @@ pub(super) fn tenant(
 }
 
 /// Fills the engine with a tenant's facts; what is damaged about them, if so: then none is served.
-fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Error> {
+fn facts(
+    shared: &Shared,
+    key: &TenantKey,
+    decisions: Decisions,
+) -> Result<Option<String>, store::Error> {
     let empty = TenantIndex::empty(key.clone());
     let mut users = empty.draft();
     let mut history = empty.history_draft();
     let (mut organization, mut licenses) = (None, Vec::new());
     let (mut groups, mut subscriptions, mut standings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut past = Vec::new();
     let mut waiting = Vec::with_capacity(USERS_AT_ONCE);
     let mut load = |loaded: Loaded| {
         if !matches!(loaded, Loaded::Fact(Fact::User(_))) || waiting.len() == USERS_AT_ONCE {
@@ -170,20 +182,22 @@ fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Erro
             Loaded::Fact(Fact::UsageDay(fact)) => history.load_day(&fact),
             Loaded::Day(day) => history.load_coded_day(day),
             Loaded::Fact(Fact::Standing(fact)) => standings.push(fact),
+            Loaded::Fact(Fact::Findings(fact)) => past.push(fact),
         }
     };
     let loaded = shared.store.load_prepared(key, &Loaded::of, &mut load);
     users.load(&waiting);
     drop(waiting);
+    let nothing = |decisions| TenantIndex::remembering(key.clone(), decisions, Vec::new());
     let published = match loaded {
         Ok(Some(published)) => published,
         Ok(None) => {
-            shared.engine.publish(empty);
+            shared.engine.publish(nothing(decisions));
             return Ok(None);
         }
         Err(store::Error::Damaged(what)) => {
             tracing::error!(tenant = %key, what, "stored facts are damaged and not served; the tenant is read anew");
-            shared.engine.publish(empty);
+            shared.engine.publish(nothing(decisions));
             return Ok(Some(what));
         }
         Err(error) => return Err(error),
@@ -201,7 +215,8 @@ fn facts(shared: &Shared, key: &TenantKey) -> Result<Option<String>, store::Erro
         now: shared.clock.now(),
     };
     let names = |id, part_number: &str| shared.names.name(key, id, part_number);
-    shared.engine.publish(empty.updated(update, &names));
+    let remembering = TenantIndex::remembering(key.clone(), decisions, past);
+    shared.engine.publish(remembering.updated(update, &names));
     Ok(None)
 }
 

@@ -8,6 +8,7 @@ mod capability;
 mod catalog;
 pub mod catalog_csv;
 mod connect;
+mod decide;
 mod era;
 mod load;
 mod money;
@@ -35,6 +36,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::connect::{Callback, SignInRefused, SignInStart};
+pub use self::decide::ExemptionDraft;
 pub use self::money::ImportedPrices;
 pub use self::plan::Schedule;
 pub use self::probe::probe;
@@ -50,6 +52,7 @@ use crate::clock::SharedClock;
 use crate::domain::catalog::{Catalog, CatalogChanges};
 use crate::domain::ids::{RunId, SkuId, TenantKey};
 use crate::domain::license::{self, InvalidLicenseName};
+use crate::domain::policy::Policy;
 use crate::domain::prices::Segment;
 use crate::domain::sync_run::{Capability, Dataset, Problem, ProblemKind, SyncRun, SyncTrigger};
 use crate::domain::tenant::{Cloud, Connection, ConnectionState, TenantAccess};
@@ -74,6 +77,8 @@ pub struct TenantSettings {
     pub cloud: Cloud,
     /// The hosts in force.
     pub endpoints: Endpoints,
+    /// By what its users and licenses are judged.
+    pub policy: Arc<Policy>,
     /// The kind of customer that its prices are for, if it is of one.
     pub segment: Option<Segment>,
 }
@@ -478,6 +483,9 @@ impl Coordinator {
         self.shared.names.set_catalog(merged);
         for tenant in self.tenants.values() {
             self.publish_names(tenant).await?;
+            let catalog = self.catalog();
+            self.decide(tenant, |decisions| decisions.catalog = catalog)
+                .await?;
         }
         Ok(changes)
     }

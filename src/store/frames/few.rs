@@ -1,8 +1,9 @@
-//! Facts of which a tenant has few, row by row.
+//! Facts that are kept row by row: those of which a tenant has few, or of which few change.
 
 use prost::{Message, Oneof};
 use uuid::Uuid;
 
+use super::findings::FindingsRecord;
 use super::history::UsageDayRecord;
 use super::standing::StandingRecord;
 use super::{FactRef, Row, Rows};
@@ -29,7 +30,7 @@ pub(super) struct FewRecord {
 
 #[derive(Clone, PartialEq, Message)]
 struct FewRow {
-    #[prost(oneof = "Few", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Few", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     few: Option<Few>,
 }
 
@@ -54,6 +55,8 @@ enum Few {
     Standing(StandingRecord),
     #[prost(message, tag = "7")]
     UsageDay(UsageDayRecord),
+    #[prost(message, tag = "8")]
+    Findings(FindingsRecord),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -156,6 +159,7 @@ impl Rows for FewRows {
             FactRef::Subscription(fact) => Few::Subscription(fact.into()),
             FactRef::Standing(fact) => Few::Standing(fact.into()),
             FactRef::UsageDay(fact) => Few::UsageDay(fact.into()),
+            FactRef::Findings(fact) => Few::Findings(fact.into()),
             FactRef::User(_) | FactRef::UserFact(_) | FactRef::HistoryUser(_) => return false,
         });
         true
@@ -197,6 +201,7 @@ impl FewRow {
             Few::Subscription(record) => Fact::Subscription(record.into_subscription()?),
             Few::Standing(record) => Fact::Standing(record.into_standing()?),
             Few::UsageDay(record) => Fact::UsageDay(record.into_day()?),
+            Few::Findings(record) => Fact::Findings(record.into_past()?),
         }))
     }
 }

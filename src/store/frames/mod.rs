@@ -8,6 +8,7 @@ mod changes;
 mod columns;
 mod days;
 mod few;
+mod findings;
 mod history;
 mod memberships;
 mod sign_ins;
@@ -31,6 +32,7 @@ use self::users::{UserColumns, UsersRecord};
 use super::collection::Collection;
 use super::records::{damaged, decode};
 use super::{Error, Fact};
+use crate::domain::finding::FindingsPast;
 use crate::domain::group::Group;
 use crate::domain::license::License;
 use crate::domain::standing::Standing;
@@ -89,6 +91,7 @@ pub(super) enum FactRef<'a> {
     UserFact(&'a UserFact),
     HistoryUser(&'a HistoryUser),
     UsageDay(&'a UsageDay),
+    Findings(&'a FindingsPast),
 }
 
 impl FactRef<'_> {
@@ -104,6 +107,7 @@ impl FactRef<'_> {
             Self::UserFact(fact) => return Collection::of_user_facts(fact.dataset()),
             Self::HistoryUser(_) => Collection::HistoryUsers,
             Self::UsageDay(fact) => Collection::UsageDays(fact.workload),
+            Self::Findings(_) => Collection::Findings,
         })
     }
 
@@ -118,6 +122,7 @@ impl FactRef<'_> {
             Self::UserFact(fact) => fact.object_id().0,
             Self::HistoryUser(fact) => fact.object_id.0,
             Self::UsageDay(fact) => usage_day_id(fact.workload, fact.on),
+            Self::Findings(fact) => fact.about.map_or_else(Uuid::nil, |user| user.0),
         }
     }
 }
@@ -134,6 +139,7 @@ impl<'a> From<&'a Fact> for FactRef<'a> {
             Fact::UserFact(fact) => Self::UserFact(fact),
             Fact::HistoryUser(fact) => Self::HistoryUser(fact),
             Fact::UsageDay(fact) => Self::UsageDay(fact),
+            Fact::Findings(fact) => Self::Findings(fact),
         }
     }
 }
@@ -166,7 +172,8 @@ impl FrameWriter {
             | Collection::Licenses
             | Collection::Groups
             | Collection::Subscriptions
-            | Collection::UsageDays(_) => Box::new(FewRows::default()),
+            | Collection::UsageDays(_)
+            | Collection::Findings => Box::new(FewRows::default()),
             Collection::Users => Box::new(UserColumns::new()),
             Collection::Memberships => Box::new(ById::<MembershipColumns>::default()),
             Collection::SignInActivity => Box::new(ById::<SignInColumns>::default()),
@@ -249,7 +256,8 @@ pub(super) fn read_frame(
         | Collection::Licenses
         | Collection::Groups
         | Collection::Subscriptions
-        | Collection::UsageDays(_) => decode::<FewRecord>(&unfolded)?.into_rows(),
+        | Collection::UsageDays(_)
+        | Collection::Findings => decode::<FewRecord>(&unfolded)?.into_rows(),
         Collection::Users => decode::<UsersRecord>(&unfolded)?.rows(),
         Collection::Memberships => by_id::read::<MembershipColumns>(collection, &unfolded),
         Collection::SignInActivity => by_id::read::<SignInColumns>(collection, &unfolded),

@@ -5,6 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::audit::{DirectoryChange, DirectoryChangeKind, DirectoryChanges};
+use crate::domain::day::Day;
+use crate::domain::finding::{
+    Confidence, Fact as Evidence, Finding, FindingKey, FindingKind, FindingsPast, PastFinding,
+    Realized, Rule, Said, Saving, Source,
+};
 use crate::domain::group::{Group, Memberships};
 use crate::domain::ids::{ApplicationId, SubscriptionId};
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
@@ -37,6 +42,7 @@ pub(in crate::store) fn any_fact(collection: Collection) -> BoxedStrategy<Fact> 
                 })
             })
             .boxed(),
+        Collection::Findings => any_findings().prop_map(Fact::Findings).boxed(),
         Collection::UsageDays(workload) => {
             let user = (any::<u32>().prop_map(HistoryNumber), any_values());
             let users = prop::collection::vec(user, 0..5);
@@ -51,6 +57,59 @@ pub(in crate::store) fn any_fact(collection: Collection) -> BoxedStrategy<Fact> 
                 .boxed()
         }
     }
+}
+
+fn any_findings() -> impl Strategy<Value = FindingsPast> {
+    let day = || (1..=65_535_i64).prop_filter_map("no day", Day::numbered);
+    let finding = (
+        prop::sample::select(&FindingKind::ALL[..]),
+        of(any_guid()),
+        of(any_guid()),
+        day(),
+        of((day(), any::<[bool; 2]>(), any::<u32>())),
+    );
+    let findings = prop::collection::vec(finding, 0..4);
+    (of(any_guid()), findings).prop_map(|(about, findings)| {
+        let about = about.map(ObjectId);
+        let past = findings
+            .into_iter()
+            .map(|(kind, sku, purchase, first, realized)| {
+                let key = FindingKey {
+                    kind,
+                    user: about,
+                    sku: sku.map(SkuId),
+                    subscription: purchase.map(SubscriptionId),
+                };
+                let realized = realized.map(|(on, [is_primary, is_free], seats)| Realized {
+                    on,
+                    finding: Finding {
+                        key,
+                        rule: Rule::UnionOverlap,
+                        confidence: Confidence::Medium,
+                        seats,
+                        saving: match is_free {
+                            true => Saving::Nothing,
+                            false => Saving::Unpriced,
+                        },
+                        is_primary,
+                        facts: vec![Evidence {
+                            said: Said::SeatsUsable(seats),
+                            source: Source::Seatwise,
+                            as_of: Some(on),
+                        }],
+                    },
+                });
+                PastFinding {
+                    key,
+                    first_seen_on: first,
+                    realized,
+                }
+            });
+        FindingsPast {
+            about,
+            findings: past.collect(),
+        }
+    })
 }
 
 fn any_user_fact(collection: Collection) -> BoxedStrategy<UserFact> {

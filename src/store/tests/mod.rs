@@ -168,6 +168,7 @@ fn put(staging: &mut Staging, fact: &Fact) -> Result<(), Error> {
         Fact::HistoryUser(fact) => staging.put_history_user(fact),
         Fact::UsageDay(fact) => staging.put_usage_day(fact),
         Fact::Standing(fact) => staging.set_standing(fact),
+        Fact::Findings(fact) => staging.put_findings(fact),
     }
 }
 

@@ -85,16 +85,19 @@ pub(in crate::sync) fn commit(
     merger: Merger,
     run: &SyncRun,
 ) -> Result<Effort, store::Error> {
-    let (update, staging, mut effort) = merger.into_parts(shared.clock.now());
+    let (update, mut staging, mut effort) = merger.into_parts(shared.clock.now());
     let _publishing = lock(&tenant.publishing);
     let names = |id, part_number: &str| shared.names.name(&tenant.key, id, part_number);
     // Built before the commit: nothing that could fail lies between durable and visible.
     let began = Instant::now();
     let next = shared.index(&tenant.key).updated(update, &names);
     effort.indexing = began.elapsed();
+    for past in next.unsaved_findings() {
+        staging.put_findings(&past)?;
+    }
     staging.commit(run, run.started_at)?;
     effort.committing = began.elapsed() - effort.indexing;
-    shared.engine.publish(next);
+    shared.engine.publish(next.with_findings_saved());
     *lock(&tenant.damage) = None;
     Ok(effort)
 }
