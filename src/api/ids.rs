@@ -3,8 +3,10 @@
 use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
 use super::error::Error;
+use crate::domain::finding::{FindingKey, FindingKind, Placed as _};
 use crate::domain::ids::{ObjectId, PriceId, RunId, SkuId, SubscriptionId, TenantKey};
 
 /// The longest id that is read: a kind, a tenant's key of 63 characters and a GUID fit well.
@@ -27,6 +29,8 @@ pub(crate) enum GlobalId {
     Price(PriceId),
     /// A sync run of a tenant.
     SyncRun(TenantKey, RunId),
+    /// A finding of a tenant, by what it is about.
+    Finding(TenantKey, FindingKey),
 }
 
 impl GlobalId {
@@ -60,6 +64,7 @@ impl GlobalId {
             "TenantSubscription" => {
                 SubscriptionId::parse(guid).map(|id| Self::Subscription(key, id))
             }
+            "Finding" => finding_key(guid).map(|finding| Self::Finding(key, finding)),
             "SyncRun" => RunId::parse(guid).map(|id| Self::SyncRun(key, id)),
             _ => None,
         }
@@ -76,6 +81,7 @@ impl GlobalId {
             Self::Subscription(key, id) => format!("{kind}:{key}:{id}"),
             Self::Price(id) => format!("{kind}:{id}"),
             Self::SyncRun(key, id) => format!("{kind}:{key}:{id}"),
+            Self::Finding(key, finding) => format!("{kind}:{key}:{}", finding_text(finding)),
         };
         ID(URL_SAFE_NO_PAD.encode(plain))
     }
@@ -90,6 +96,7 @@ impl GlobalId {
             Self::Subscription(..) => "TenantSubscription",
             Self::Price(_) => "Price",
             Self::SyncRun(..) => "SyncRun",
+            Self::Finding(..) => "Finding",
         }
     }
 
@@ -146,6 +153,41 @@ pub(crate) fn price(id: &ID) -> Result<PriceId, Error> {
     match GlobalId::parse(id)? {
         GlobalId::Price(id) => Ok(id),
         other => Err(other.is_not("Price")),
+    }
+}
+
+/// What a finding is about: the place of its kind, then three GUIDs, of which some are blank.
+fn finding_text(finding: &FindingKey) -> String {
+    let guid = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+    format!(
+        "{}:{}:{}:{}",
+        finding.kind.place(),
+        guid(finding.user.map(|id| id.0)),
+        guid(finding.sku.map(|id| id.0)),
+        guid(finding.subscription.map(|id| id.0)),
+    )
+}
+
+fn finding_key(text: &str) -> Option<FindingKey> {
+    let mut parts = text.split(':');
+    let kind = FindingKind::at(parts.next()?.parse().ok()?)?;
+    let mut guid = || match parts.next()? {
+        "" => Some(None),
+        guid => Uuid::try_parse(guid).ok().map(Some),
+    };
+    Some(FindingKey {
+        kind,
+        user: guid()?.map(ObjectId),
+        sku: guid()?.map(SkuId),
+        subscription: guid()?.map(SubscriptionId),
+    })
+}
+
+/// Reads the id of a finding.
+pub(crate) fn finding(id: &ID) -> Result<(TenantKey, FindingKey), Error> {
+    match GlobalId::parse(id)? {
+        GlobalId::Finding(key, finding) => Ok((key, finding)),
+        other => Err(other.is_not("Finding")),
     }
 }
 

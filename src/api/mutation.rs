@@ -6,7 +6,9 @@ use super::error::Error;
 use super::ids;
 use super::scalars::{Date, Decimal};
 use super::types::catalog_update::CatalogUpdate;
-use super::types::license::License;
+use super::types::finding::Finding;
+use super::types::finding_inputs::ExemptionInput;
+use super::types::license::{License, LicenseClass};
 use super::types::money::ExchangeRate;
 use super::types::money_inputs::{PriceInput, TermsInput};
 use super::types::price::{ImportedPrices, Price, no_such_price};
@@ -15,8 +17,10 @@ use super::types::sync_run::SyncRun;
 use super::types::tenant::{Tenant, TenantConnecting};
 use super::types::tenant_subscription::TenantSubscription;
 use crate::domain::catalog::Catalog;
+use crate::domain::license_class;
 use crate::domain::money::Currency;
 use crate::domain::sync_run::SyncTrigger;
+use crate::sync::ExemptionDraft;
 
 /// The root of mutations.
 pub struct Mutation;
@@ -208,6 +212,57 @@ impl Mutation {
         let coordinator = reading.coordinator();
         coordinator.set_exchange_rate(pair, on, rate).await?;
         Ok(ExchangeRate::all(&reading.renewed()))
+    }
+
+    /// Says what a license is to whoever pays, at once and over restarts. It goes before config.toml and
+    /// before what is known of the product; findings follow from it.
+    async fn classify_license(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The license's `id`.")] license: ID,
+        #[graphql(desc = "What it is. Null goes back to what is known of it otherwise.")]
+        class: Option<LicenseClass>,
+    ) -> Result<License, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let (key, id) = ids::license(&license)?;
+        let coordinator = reading.coordinator();
+        let class = class.map(license_class::LicenseClass::from);
+        coordinator.classify_license(&key, id, class).await?;
+        let license = reading.renewed().license(&key, id);
+        license.ok_or_else(|| Error::not_found("license"))
+    }
+
+    /// Leaves a finding for a time; one that is left already gets the new reason and day. It is open again by
+    /// itself after its last day. `CONFLICT` where its seat is gone.
+    async fn exempt_finding(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, why, by whom and until when.")] input: ExemptionInput,
+    ) -> Result<Finding, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let (key, finding) = ids::finding(&input.finding)?;
+        let draft = ExemptionDraft {
+            reason: input.reason,
+            owner: input.owner,
+            until: input.until.0,
+        };
+        let coordinator = reading.coordinator();
+        coordinator.exempt_finding(&key, finding, draft).await?;
+        let finding = reading.renewed().finding(&key, &finding);
+        finding.ok_or_else(|| Error::not_found("finding"))
+    }
+
+    /// Ends an exemption before its day. A finding that is open stays open.
+    async fn reopen_finding(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The finding's `id`.")] finding: ID,
+    ) -> Result<Finding, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let (key, finding) = ids::finding(&finding)?;
+        reading.coordinator().reopen_finding(&key, finding).await?;
+        let finding = reading.renewed().finding(&key, &finding);
+        finding.ok_or_else(|| Error::not_found("finding"))
     }
 
     /// Takes in newer names of products and service plans. They show at once wherever the operator

@@ -7,6 +7,8 @@ use super::ids;
 use super::scalars::Date;
 use super::settings::Limits;
 use super::types::activity::Workload;
+use super::types::finding_connection::FindingConnection;
+use super::types::finding_inputs::{FindingFilterInput, FindingOrderInput};
 use super::types::group_connection::GroupConnection;
 use super::types::group_inputs::GroupFilterInput;
 use super::types::license_connection::LicenseConnection;
@@ -202,6 +204,42 @@ impl Query {
             before,
         };
         GroupConnection::open(Reading::of(ctx)?, &filter, page)
+    }
+
+    /// What costs money and does no good, or wants looking at, each with its evidence.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn findings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only findings of which all this is true; every finding when unsaid.")]
+        filter: Option<FindingFilterInput>,
+        #[graphql(
+            desc = "What to sort by, the first order first; by monthly savings, the largest first, when unsaid."
+        )]
+        order_by: Option<Vec<FindingOrderInput>>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<FindingConnection, Error> {
+        let filter = filter.unwrap_or_default().into_filter()?;
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        FindingConnection::open(Reading::of(ctx)?, &filter, order_by, page)
     }
 
     /// Use of a workload over time by the users that a filter selects, from this server's own history,

@@ -57,6 +57,12 @@ pub enum FindingOrderField {
     Kind,
 }
 
+/// The order of whoever says none: the largest saving first.
+pub const USUAL_ORDER: FindingOrder = FindingOrder {
+    field: FindingOrderField::MonthlySavings,
+    direction: OrderDirection::Descending,
+};
+
 /// Where a finding stands in a list. It says where and not how many come before, so it stays good when
 /// findings come and go.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -256,9 +256,11 @@ fn usual_length(field: &str) -> usize {
         "prices" | "renewals" | "exchangeRates" => 50,
         "datasets" | "capabilities" => Dataset::ALL.len(),
         "tenants" | "metrics" => 10,
+        // Of one finding; and of one user, where it is no page.
+        "evidence" => 8,
         "byApp" => 8,
         "licenses" | "disabledPlans" => 5,
-        "assignedByGroups" | "assignsLicenses" | "subscriptions" => 3,
+        "assignedByGroups" | "assignsLicenses" | "subscriptions" | "findings" => 3,
         _ => 1,
     }
 }

@@ -13,7 +13,8 @@ use crate::api::error::Error;
 use crate::api::ids;
 use crate::domain::catalog;
 use crate::domain::filter::{DayCondition, ListCondition, TextCondition};
-use crate::domain::ids::{ObjectId, TenantKey};
+use crate::domain::finding::FindingKey;
+use crate::domain::ids::{ObjectId, SkuId, TenantKey};
 use crate::domain::license_filter::NumberCondition;
 use crate::domain::text::Folded;
 use crate::domain::{usage, user};
@@ -134,6 +135,40 @@ impl IdFilter {
 pub(crate) type OfTenants<T> = BTreeMap<TenantKey, BTreeSet<T>>;
 
 impl IdFilter {
+    /// The condition on a finding.
+    pub(crate) fn finding_terms(self) -> Result<Vec<Term<OfTenants<FindingKey>>>, Error> {
+        self.of_tenants(ids::finding)
+    }
+
+    /// The condition on a license.
+    pub(crate) fn license_terms(self) -> Result<Vec<Term<OfTenants<SkuId>>>, Error> {
+        self.of_tenants(ids::license)
+    }
+
+    /// The condition on what an id of a tenant's names.
+    fn of_tenants<T: Ord>(
+        self,
+        read: impl Fn(&ID) -> Result<(TenantKey, T), Error>,
+    ) -> Result<Vec<Term<OfTenants<T>>>, Error> {
+        let all = |ids: Vec<ID>| -> Result<OfTenants<T>, Error> {
+            let mut of_tenants = OfTenants::<T>::new();
+            for id in &ids {
+                let (tenant, own) = read(id)?;
+                of_tenants.entry(tenant).or_default().insert(own);
+            }
+            Ok(of_tenants)
+        };
+        let eq = self.eq.map(|id| all(vec![id])).transpose()?;
+        let is_in = self.is_in.map(&all).transpose()?;
+        let not_in = self.not_in.map(&all).transpose()?;
+        let terms = [
+            eq.map(Term::is),
+            is_in.map(Term::is),
+            not_in.map(Term::is_not),
+        ];
+        Ok(terms.into_iter().flatten().collect())
+    }
+
     /// The condition on a group.
     pub(crate) fn group_terms(self) -> Result<Vec<Term<OfTenants<ObjectId>>>, Error> {
         let groups = |ids: Vec<ID>| -> Result<OfTenants<ObjectId>, Error> {

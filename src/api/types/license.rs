@@ -23,6 +23,7 @@ use crate::domain::catalog::{self, Catalog};
 use crate::domain::filter::UserFilter;
 use crate::domain::ids::{PlanId, SkuId};
 use crate::domain::license;
+use crate::domain::license_class;
 use crate::domain::money::{self, SeatCost};
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::usage;
@@ -103,6 +104,12 @@ impl License {
     /// Microsoft's part number: `SPE_E3`.
     async fn value(&self) -> Result<&str, Error> {
         Ok(&self.entry()?.license.part_number)
+    }
+
+    /// What it is to whoever pays, by what the operator says, the purchases and the part number. Only what is
+    /// `PAID` or `ADDON` can be wasted.
+    async fn class(&self) -> LicenseClass {
+        self.index.class(self.sku_id).into()
     }
 
     /// Microsoft's `capabilityStatus`: `Enabled`, `Warning`, `Suspended`, `Deleted` or `LockedOut`.
@@ -226,6 +233,22 @@ pub(crate) enum NameSource {
     Catalog,
     /// Nobody: the name is made from Microsoft's part number.
     PartNumber,
+}
+
+/// What a license is to whoever pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "license_class::LicenseClass")]
+pub(crate) enum LicenseClass {
+    /// Costs money, and stands for itself.
+    Paid,
+    /// Costs money, and adds to another license.
+    Addon,
+    /// Costs nothing, and ends.
+    Trial,
+    /// Costs nothing: never waste.
+    Free,
+    /// Nobody knows: no waste either.
+    Unknown,
 }
 
 /// A service inside a license.

@@ -8,6 +8,7 @@ pub(crate) mod reading;
 // Nodes and what hangs on them.
 pub(crate) mod activity;
 pub(crate) mod catalog_update;
+pub(crate) mod finding;
 pub(crate) mod group;
 pub(crate) mod license;
 pub(crate) mod license_assignment;
@@ -26,6 +27,7 @@ pub(crate) mod viewer;
 pub(crate) mod workload_activity;
 
 // Lists of them.
+pub(crate) mod finding_connection;
 pub(crate) mod group_connection;
 pub(crate) mod license_connection;
 pub(crate) mod sync_run_connection;
@@ -33,6 +35,7 @@ pub(crate) mod user_connection;
 
 // What is asked.
 pub(crate) mod filter_inputs;
+pub(crate) mod finding_inputs;
 pub(crate) mod group_inputs;
 pub(crate) mod license_inputs;
 pub(crate) mod money_inputs;

@@ -2,6 +2,7 @@
 
 use crate::api::error::Error;
 use crate::domain::filter::{NESTING_MAX, UserFilter};
+use crate::domain::finding_filter::FindingFilter;
 use crate::domain::group_filter::GroupFilter;
 use crate::domain::license_filter::LicenseFilter;
 
@@ -44,6 +45,18 @@ impl Condition for LicenseFilter {
 }
 
 impl Condition for GroupFilter {
+    fn all(parts: Vec<Self>) -> Self {
+        Self::And(parts)
+    }
+    fn any(parts: Vec<Self>) -> Self {
+        Self::Or(parts)
+    }
+    fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+}
+
+impl Condition for FindingFilter {
     fn all(parts: Vec<Self>) -> Self {
         Self::And(parts)
     }

@@ -2,6 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
+use super::finding::Finding;
 use super::group::Group;
 use super::license::License;
 use super::price::Price;
@@ -28,6 +29,7 @@ pub(crate) enum Node {
     TenantSubscription(TenantSubscription),
     Price(Price),
     SyncRun(SyncRun),
+    Finding(Finding),
 }
 
 impl Node {
@@ -45,6 +47,7 @@ impl Node {
                 reading.subscription(&key, id).map(Self::TenantSubscription)
             }
             GlobalId::Price(id) => reading.price(id).map(Self::Price),
+            GlobalId::Finding(key, finding) => reading.finding(&key, &finding).map(Self::Finding),
             GlobalId::SyncRun(key, id) => reading.sync_run(&key, id).await?.map(Self::SyncRun),
         })
     }

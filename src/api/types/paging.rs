@@ -2,6 +2,7 @@
 
 use async_graphql::{OutputType, SimpleObject};
 
+use super::finding::Finding;
 use super::group::Group;
 use super::license::License;
 use super::sync_run::SyncRun;
@@ -28,6 +29,7 @@ pub(crate) struct PageInfo {
     concrete(name = "UserEdge", params(User)),
     concrete(name = "LicenseEdge", params(License)),
     concrete(name = "GroupEdge", params(Group)),
+    concrete(name = "FindingEdge", params(Finding)),
     concrete(name = "SyncRunEdge", params(SyncRun))
 )]
 pub(crate) struct Edge<N: OutputType> {

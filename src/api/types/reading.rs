@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::Context;
 use jiff::civil::Date;
 
+use super::finding::Finding;
 use super::group::Group;
 use super::group_connection::{self, SortedGroup};
 use super::license::License;
@@ -20,6 +21,7 @@ use crate::api::schema::Parts;
 use crate::api::settings::Limits;
 use crate::domain::catalog::Catalog;
 use crate::domain::declared::Declared;
+use crate::domain::finding::FindingKey;
 use crate::domain::ids::{ObjectId, PriceId, RunId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::prices::table;
 use crate::engine::{TenantIndex, World};
@@ -196,6 +198,15 @@ impl Reading {
     /// The price book as CSV.
     pub(crate) fn price_table(&self) -> String {
         table::print(self.declared().prices.entries().map(|price| &**price))
+    }
+
+    pub(crate) fn finding(
+        self: &Arc<Self>,
+        key: &TenantKey,
+        finding: &FindingKey,
+    ) -> Option<Finding> {
+        let row = self.world.tenant(key)?.finding(finding)?;
+        Some(Finding::new(self.clone(), row))
     }
 
     pub(crate) async fn sync_run(

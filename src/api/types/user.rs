@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, ID, Object};
 
 use super::activity::{ActivityState, MailboxType, Period, UserActivity};
+use super::finding::Finding;
 use super::group_connection::GroupConnection;
 use super::license_assignment::LicenseAssignment;
 use super::money::Money;
@@ -247,6 +248,13 @@ impl User {
     /// a price of 0.
     async fn unpriced_licenses(&self) -> i32 {
         int(self.row.cost().unpriced_licenses)
+    }
+
+    /// What the rules find of the user's licenses, and what was saved, by kind.
+    async fn findings(&self) -> Vec<Finding> {
+        let rows = self.row.findings().into_iter();
+        rows.map(|row| Finding::new(self.reading.clone(), row))
+            .collect()
     }
 
     /// The applications that the user signed in to, those of other makers too: the latest first.

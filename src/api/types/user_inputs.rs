@@ -6,6 +6,7 @@ use super::filter_inputs::{
     ActivityStateFilter, IdFilter, OfTenants, StringFilter, StringListFilter, UserTypeFilter,
     WorkloadActivityFilter,
 };
+use super::finding_inputs::FindingKindFilter;
 use super::nesting::{Branches, FilterInput, add};
 use super::time_inputs::{DateFilter, DateTimeFilter};
 use crate::api::error::Error;
@@ -75,6 +76,9 @@ pub(crate) struct UserFilterInput {
     last_sign_in_at: Option<DateTimeFilter>,
     /// On the last day of activity in single workloads; each of the list must hold.
     activity: Option<Vec<WorkloadActivityFilter>>,
+    /// On the kinds of findings about the user that hold, be they open or exempt; what was realized does not
+    /// count.
+    finding: Option<FindingKindFilter>,
 }
 
 impl FilterInput for UserFilterInput {
@@ -135,6 +139,9 @@ impl FilterInput for UserFilterInput {
         add(&mut conditions, workloads, |(workload, condition)| {
             UserFilter::WorkloadLastActiveOn(workload, condition)
         });
+
+        let findings = self.finding.unwrap_or_default().terms();
+        add(&mut conditions, findings, UserFilter::Finding);
 
         let branches = Branches {
             and: self.and,

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::domain::filter::{OrderDirection, UserFilter};
+use crate::domain::filter::UserFilter;
 use crate::domain::finding::{
     Confidence, Exemption, FindingKey, FindingState, KnownFinding, Totals,
 };
-use crate::domain::finding_filter::{
-    FindingFilter, FindingOrder, FindingOrderField, FindingPosition,
-};
+use crate::domain::finding_filter::{FindingFilter, FindingOrder, FindingPosition};
 use crate::domain::ids::SkuId;
 use crate::domain::money::{Money, Rate};
 use crate::engine::filter::planned;
@@ -124,16 +122,12 @@ fn rows(tenant: &TenantIndex, filter: &UserFilter) -> Rows {
     Rows::new(tenant.users(), &planned(tenant, filter, &[]), &|| true)
 }
 
-/// Selects findings of some tenants of one world. Without an order the largest saving comes first.
+/// Selects findings of some tenants of one world.
 pub fn select_findings(
     tenants: &[Arc<TenantIndex>],
     filter: &FindingFilter,
     orders: &[FindingOrder],
 ) -> FindingSelection {
-    const USUAL: FindingOrder = FindingOrder {
-        field: FindingOrderField::MonthlySavings,
-        direction: OrderDirection::Descending,
-    };
     let mut selected = Vec::new();
     for (number, tenant) in tenants.iter().enumerate() {
         let compiled = Compiled::new(tenant, filter);
@@ -149,10 +143,6 @@ pub fn select_findings(
                 }
             });
     }
-    let orders = match orders {
-        [] => &[USUAL][..],
-        orders => orders,
-    };
     selected.sort_unstable_by(|one, other| one.position.compare(&other.position, orders));
     FindingSelection {
         tenants: tenants.to_vec(),
