@@ -183,7 +183,7 @@ fn bundle(text: &String) -> Result<Bundle, String> {
     })
 }
 
-/// Pairs of a product and something said of it, "SPE_E3 = …".
+/// Pairs of a product and something said of it, "`SPE_E3 = PAID`".
 fn products<T: Copy>(
     texts: Option<&Vec<String>>,
     read: impl Fn(&str) -> Result<T, String>,

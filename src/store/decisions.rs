@@ -25,6 +25,9 @@ struct ExemptionRecord {
     until: u32,
 }
 
+/// Reads what follows the tenant in a key, and the value.
+type Reader<'a, T> = dyn Fn(&[u8], &[u8]) -> Result<T, Error> + 'a;
+
 impl Store {
     /// Every exemption of a tenant, those that are over too.
     pub fn exemptions(&self, tenant: &TenantKey) -> Result<Vec<(FindingKey, Exemption)>, Error> {
@@ -97,12 +100,12 @@ impl Store {
         self.write_durably(batch)
     }
 
-    /// Reads a tenant's part of a table; `read` gets what follows the tenant in a key, and the value.
+    /// Reads a tenant's part of a table.
     fn decided<T>(
         &self,
         table: Table,
         tenant: &TenantKey,
-        read: &dyn Fn(&[u8], &[u8]) -> Result<T, Error>,
+        read: &Reader<'_, T>,
     ) -> Result<Vec<T>, Error> {
         let range = keys::all_of(table, tenant);
         let mut found = Vec::new();

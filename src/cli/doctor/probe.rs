@@ -112,6 +112,7 @@ mod tests {
 
     fn contoso(tenant_id: &str) -> TenantConfig {
         TenantConfig {
+            policy: Default::default(),
             key: TenantKey::parse("contoso").unwrap(),
             tenant_id: tenant_id.into(),
             client_id: String::new(),

@@ -342,6 +342,7 @@ pub(super) fn holds(filter: &UserFilter, tenant: &Tenant, user: &User) -> bool {
         UserFilter::CreatedAt(condition) => meets_time(*condition, user.created_at),
         UserFilter::Group(groups) => groups_of(user).iter().any(|group| groups.contains(group)),
         UserFilter::ActivityState(states) => states.contains(&state_of(tenant, user)),
+        UserFilter::Finding(_) => false, // What the rules find is tested apart.
         UserFilter::LastActiveOn(condition) => meets_day(*condition, last_active_on(user)),
         UserFilter::LastSignInAt(condition) => meets_time(*condition, succeeded_at(user)),
         UserFilter::WorkloadLastActiveOn(workload, condition) => {

@@ -255,13 +255,19 @@ pub(crate) fn paths(seed: u64, index: u64, position: usize, since: i64) -> Paths
     let plans = PRODUCTS
         .get(position)
         .map_or(&[][..], |product| product.plans);
-    let direct = active(&mut draws, None, plans.len(), since);
+    let mut direct = active(&mut draws, None, plans.len(), since);
     let group = if draws.chance(15) {
         guid(seed, Stream::FormerGroupId, position as u64) // The group is gone, the row still names it.
     } else {
         licensing_group(seed, position)
     };
-    let by_group = active(&mut draws, Some(group), plans.len(), since);
+    let mut by_group = active(&mut draws, Some(group), plans.len(), since);
+    // Somebody took the services away one by one and left the license: drawn apart, so that all else stays.
+    let key = (index * 32 + position as u64) | 1 << 60;
+    if plans.len() >= 5 && Draws::about(seed, Stream::Paths, key).chance(6) {
+        let all = u32::MAX >> (32 - plans.len().min(32));
+        (direct.disabled, by_group.disabled) = (all, all);
+    }
     let way = draws.below(1000);
     let (by_group_below, both_below) = if position <= TEAMS_EXPLORATORY {
         (640, 720)

@@ -46,14 +46,15 @@ pub(crate) fn subscriptions(
         let key = number | turn << 32;
         let created_at = 1_500_000_000
             + Draws::about(organization.seed, Stream::Subscription, key).below(250_000_000) as i64;
+        let is_trial = product.purchase == Purchase::Free(100);
         made.push(Subscription {
             id: guid(organization.seed, Stream::Subscription, key),
             commerce_id: guid(organization.seed, Stream::Subscription, key | 1 << 48),
             status,
             seats,
-            is_trial: product.purchase == Purchase::Free(100),
+            is_trial,
             created_at,
-            next_change_at: next_change(status, created_at, now),
+            next_change_at: next_change(status, is_trial, created_at, now),
             partner: (turn == 1).then(|| guid(organization.seed, Stream::Subscription, 1 << 56)),
         });
     };
@@ -98,11 +99,11 @@ fn product_number(product: &Product) -> u64 {
 
 /// When the status changes next unless somebody acts: paid ones by the year, others by the month;
 /// what is over has it behind it.
-fn next_change(status: &str, created_at: i64, now: i64) -> Option<i64> {
+fn next_change(status: &str, is_trial: bool, created_at: i64, now: i64) -> Option<i64> {
     let next = |period: i64| created_at + ((now - created_at).max(0) / period + 1) * period;
     Some(match status {
-        "Enabled" => next(YEAR),
-        "Warning" => next(30 * DAY),
+        "Enabled" if !is_trial => next(YEAR),
+        "Enabled" | "Warning" => next(30 * DAY),
         _ => next(YEAR) - 2 * YEAR,
     })
 }

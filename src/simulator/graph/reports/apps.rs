@@ -113,9 +113,12 @@ fn clients(subject: &Subject) -> impl Iterator<Item = &'static str> {
     .map(|(name, _)| name)
 }
 
-/// The day of the last activation; whoever never uses the applications has none.
+/// The day of the last activation; whoever never uses the applications has none, nor who shares computers.
 fn activated_on(line: &Line) -> Option<i64> {
     let life = &line.subject.life;
+    if life.trait_below(56, 1000) < 60 {
+        return None;
+    }
     let used_on = life.latest(Workload::Apps, line.asked.refreshed_on)?;
     let ago = life.trait_below(48, 300) as i64;
     Some((used_on - ago).max(life.made_on))
