@@ -103,7 +103,7 @@ impl UsersDraft {
         let place = self.place_untold(fact.dataset(), fact.object_id());
         if let Some(row) = place {
             let told = self.next.facts_mut().set(row, fact);
-            self.take_in(row, told);
+            self.take_in(row, fact.dataset(), told);
         }
     }
 
@@ -112,7 +112,7 @@ impl UsersDraft {
         let place = self.place_untold(usage.dataset(), usage.object_id());
         if let Some(row) = place {
             let told = self.next.facts_mut().set_usage(row, usage);
-            self.take_in(row, told);
+            self.take_in(row, usage.dataset(), told);
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::domain::activity::Horizon;
 use crate::domain::declared::Declared;
@@ -49,6 +50,8 @@ pub struct TenantIndex {
     pub(super) decisions: Arc<Decisions>,
     history: Arc<History>,
     rates: Arc<Rates>,
+    /// When it was judged last; `None` while there is nothing to judge.
+    judged_at: Option<Timestamp>,
 }
 
 /// What a run brings; `None` keeps what the index has.
@@ -90,6 +93,7 @@ impl TenantIndex {
             decisions: Arc::default(),
             history: Arc::default(),
             rates: Arc::default(),
+            judged_at: None,
         }
     }
 
@@ -196,6 +200,7 @@ impl TenantIndex {
     fn judged_by(&self, decisions: Arc<Decisions>, now: Timestamp, touched: &Bits) -> Self {
         let horizon = horizon_of(&self.users, &self.standings, &decisions, now);
         let findings = self.findings.followed_by(&Judged {
+            tenant: &self.key,
             users: &self.users,
             before: &self.users,
             touched,
@@ -211,6 +216,7 @@ impl TenantIndex {
             activity: activity.map_or_else(|| Arc::clone(&self.activity), Arc::new),
             findings,
             decisions,
+            judged_at: Some(now),
             ..self.clone()
         }
     }
@@ -260,6 +266,7 @@ impl TenantIndex {
         let horizon = horizon_of(&users, &standings, &self.decisions, update.now);
         let subscriptions = sorted_or(update.subscriptions, &self.subscriptions, |own| own.id);
         let findings = self.findings.followed_by(&Judged {
+            tenant: &self.key,
             users: &users,
             before: &self.users,
             touched: &stirred.findings,
@@ -293,6 +300,7 @@ impl TenantIndex {
                 .map_or_else(|| Arc::clone(&self.history), HistoryDraft::finish),
             // Whoever publishes it knows the prices.
             rates: Arc::default(),
+            judged_at: Some(update.now),
         }
     }
 
@@ -305,11 +313,33 @@ impl TenantIndex {
         }
     }
 
-    /// The same facts at the prices of a day.
-    pub(super) fn priced(&self, declared: &Declared, day: Date) -> Self {
+    /// The same facts at the prices of a day, and judged by them.
+    pub(super) fn priced(&self, declared: &Arc<Declared>, day: Date) -> Self {
+        let decisions = match Arc::ptr_eq(&self.decisions.declared, declared) {
+            true => Arc::clone(&self.decisions),
+            false => Arc::new(Decisions {
+                declared: Arc::clone(declared),
+                ..(*self.decisions).clone()
+            }),
+        };
+        let judged = match self.judged_at {
+            // Whoever publishes after the day of the prices has judged by a later one.
+            Some(at) => {
+                let begin = day.to_zoned(TimeZone::UTC).map(|begin| begin.timestamp());
+                self.judged_by(
+                    decisions,
+                    begin.map_or(at, |begin| begin.max(at)),
+                    &Bits::default(),
+                )
+            }
+            None => Self {
+                decisions,
+                ..self.clone()
+            },
+        };
         Self {
-            rates: Arc::new(Rates::new(self, declared, day)),
-            ..self.clone()
+            rates: Arc::new(Rates::new(&judged, declared, day)),
+            ..judged
         }
     }
 

@@ -11,13 +11,7 @@ use crate::domain::day::Day;
 use crate::domain::finding::{Exemption, FindingKey, FindingState, InvalidExemption};
 use crate::domain::ids::{SkuId, TenantKey};
 use crate::domain::license_class::LicenseClass;
-use crate::domain::money::Rate;
 use crate::engine::{Decisions, TenantIndex};
-
-/// What a seat of a license costs on a day; `None` where nobody said. Until prices are told, nobody says.
-pub(super) fn seat_rate(_: SkuId, _: Date) -> Option<Rate> {
-    None
-}
 
 /// What remains decided once everything stored of a tenant is deleted: what the configuration says.
 pub(super) fn after_purge(index: &TenantIndex) -> Decisions {

@@ -9,7 +9,7 @@ use super::capability::Experience;
 use super::era::Era;
 use super::tenant::{Shared, TenantState};
 use super::tokens::TenantTokens;
-use super::{TenantSettings, decide, run};
+use super::{TenantSettings, run};
 use crate::domain::catalog::Catalog;
 use crate::domain::declared::Declared;
 use crate::domain::ids::TenantKey;
@@ -102,7 +102,7 @@ pub(super) fn tenant(
         classes: shared.store.license_classes(&key)?.into_iter().collect(),
         exemptions: Arc::new(shared.store.exemptions(&key)?.into_iter().collect()),
         catalog: shared.names.catalog(),
-        rate: Arc::new(decide::seat_rate),
+        declared: Arc::clone(shared.engine.world().declared()),
     };
     let damage = facts(shared, &key, decisions)?;
     let (runs, unfiled) = runs(shared, &key)?;

@@ -75,7 +75,8 @@ impl Basis {
     pub(super) fn new(by: &Judged<'_>) -> Self {
         let today = day::number_of_instant(by.now);
         let decisions = by.decisions;
-        let rate = |id| day::date(today).and_then(|on| (decisions.rate)(id, on));
+        let on = day::date(today);
+        let rate = |id| rate(by, id, on?);
         let licenses = by.licenses.entries().iter().map(|entry| {
             let id = entry.license.sku_id;
             let rate = rate(id);
@@ -159,6 +160,15 @@ fn class(
 }
 
 /// Products of the public list that a step down or a bundle may lead to.
+/// What an assigned seat of a license costs on a day.
+fn rate(by: &Judged<'_>, id: SkuId, on: jiff::civil::Date) -> Option<Rate> {
+    let purchases = by.subscriptions.iter().filter(|own| own.sku_id == id);
+    let purchases = purchases.map(|own| own.id);
+    let declared = &by.decisions.declared;
+    let price = declared.seat_price(by.tenant, id, purchases, on)?;
+    Some(price.rate)
+}
+
 fn others(
     decisions: &Decisions,
     by: &Judged<'_>,

@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use jiff::civil::Date;
-
 use crate::domain::catalog::Catalog;
 use crate::domain::containment::Families;
+use crate::domain::declared::Declared;
 use crate::domain::finding::{Exemption, FindingKey};
 use crate::domain::ids::SkuId;
 use crate::domain::license_class::LicenseClass;
-use crate::domain::money::Rate;
 use crate::domain::policy::Policy;
-
-/// What a seat of a license costs on a day; `None` where nobody said.
-pub type SeatRate = Arc<dyn Fn(SkuId, Date) -> Option<Rate> + Send + Sync>;
 
 /// Which service plans take the place of which: facts that come with the program.
 static FAMILIES: LazyLock<Families> = LazyLock::new(Families::compiled_in);
@@ -31,8 +26,8 @@ pub struct Decisions {
     pub exemptions: Arc<BTreeMap<FindingKey, Exemption>>,
     /// Microsoft's public list of products.
     pub catalog: Arc<Catalog>,
-    /// What seats cost.
-    pub rate: SeatRate,
+    /// What operators told of money.
+    pub declared: Arc<Declared>,
 }
 
 impl Default for Decisions {
@@ -43,7 +38,7 @@ impl Default for Decisions {
             classes: BTreeMap::new(),
             exemptions: Arc::default(),
             catalog: Arc::default(),
-            rate: Arc::new(|_, _| None),
+            declared: Arc::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::activity::{Horizon, Workloads};
 use crate::domain::day::Day;
 use crate::domain::finding::{Finding, FindingKey, KnownFinding, Placed as _, Said, carry};
-use crate::domain::ids::ObjectId;
+use crate::domain::ids::{ObjectId, TenantKey};
 use crate::domain::rules::{
     AddonUse, Grant, Ground, Held, TenantFacts, UsageNumbers, UserFacts, judge_tenant, judge_user,
 };
@@ -30,6 +30,7 @@ use super::decisions::Decisions;
 
 /// What a judgement is made from.
 pub(in crate::engine) struct Judged<'a> {
+    pub(in crate::engine) tenant: &'a TenantKey,
     /// As they are now.
     pub(in crate::engine) users: &'a Users,
     /// As they were when they were judged before.

@@ -32,7 +32,7 @@ use basis::Basis;
 use chunk::Chunk;
 pub(super) use judge::Judged;
 
-pub use decisions::{Decisions, SeatRate};
+pub use decisions::Decisions;
 pub use select::{FindingRow, FindingSelection, select_findings};
 
 /// What is known of all findings of a tenant.
