@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use crate::domain::declared::Declared;
 use crate::domain::filter::UserDimension;
 use crate::domain::ids::SkuId;
+use crate::domain::license_class::LicenseClass;
 use crate::domain::money::{Money, Rate, SeatCost};
 use crate::domain::text::Folded;
 use crate::domain::usage::ActivityState;
@@ -25,9 +26,20 @@ use super::row::UserRow;
 use super::rows::Rows;
 use super::select::{Part, UserSelection};
 
-/// What an assigned seat of each product costs, at the product's number; `None` without a price.
+/// What an assigned seat of each product costs, at the product's number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Rates(Vec<Option<Rate>>);
+pub(super) struct Rates(Vec<SeatRate>);
+
+/// What an assigned seat of a product costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum SeatRate {
+    /// Nobody said.
+    #[default]
+    Unpriced,
+    /// Nobody said, and nobody needs to: the product is free, or on trial.
+    Free,
+    At(Rate),
+}
 
 impl Rates {
     /// The rates of a tenant on a day.
@@ -35,22 +47,29 @@ impl Rates {
         let rate = |sku_id: SkuId| {
             let own = tenant.subscriptions().iter();
             let own = own.filter(|own| own.sku_id == sku_id).map(|own| own.id);
-            let price = declared.seat_price(tenant.key(), sku_id, own, day)?;
-            Some(price.rate)
+            match declared.seat_price(tenant.key(), sku_id, own, day) {
+                Some(price) => SeatRate::At(price.rate),
+                None => match tenant.class(sku_id) {
+                    LicenseClass::Free | LicenseClass::Trial => SeatRate::Free,
+                    LicenseClass::Paid | LicenseClass::Addon | LicenseClass::Unknown => {
+                        SeatRate::Unpriced
+                    }
+                },
+            }
         };
         let mut rates = Vec::new();
         for (sku_id, number) in tenant.users().assignments().numbers() {
             let number = number as usize;
             if rates.len() <= number {
-                rates.resize(number + 1, None);
+                rates.resize(number + 1, SeatRate::Unpriced);
             }
             rates[number] = rate(sku_id);
         }
         Self(rates)
     }
 
-    fn of_product(&self, number: u32) -> Option<Rate> {
-        self.0.get(number as usize).copied().flatten()
+    fn of_product(&self, number: u32) -> SeatRate {
+        self.0.get(number as usize).copied().unwrap_or_default()
     }
 }
 
@@ -59,7 +78,7 @@ impl Rates {
 pub struct UserCost {
     /// A month of all that have a price; `None` where none has, or in several currencies.
     pub monthly: Option<Money>,
-    /// How many have none.
+    /// How many have none, though they may well cost something.
     pub unpriced_licenses: u32,
 }
 
@@ -71,9 +90,13 @@ impl UserRow {
         let held = grants.filter(|grant| grant.holds_seat());
         let (mut cost, mut is_mixed) = (UserCost::default(), false);
         for grant in held {
-            let Some(rate) = rates.of_product(grant.product()) else {
-                cost.unpriced_licenses += 1;
-                continue;
+            let rate = match rates.of_product(grant.product()) {
+                SeatRate::At(rate) => rate,
+                SeatRate::Free => continue,
+                SeatRate::Unpriced => {
+                    cost.unpriced_licenses += 1;
+                    continue;
+                }
             };
             let sum = cost
                 .monthly
@@ -117,14 +140,16 @@ fn add(cost: &mut SeatCost, tenant: &TenantIndex, count: impl Fn(&Bits) -> u64) 
     let assignments = tenant.users().assignments();
     for (sku_id, number) in assignments.numbers() {
         let seats = assignments.holders(sku_id).map_or(0, &count);
-        if seats > 0 {
-            cost.add(tenant.rates().of_product(number), seats);
+        match tenant.rates().of_product(number) {
+            SeatRate::At(rate) => cost.add(Some(rate), seats),
+            SeatRate::Unpriced => cost.add(None, seats),
+            SeatRate::Free => {}
         }
     }
 }
 
 /// The selected rows of one tenant that are in a group.
-enum Members<'a> {
+pub(super) enum Members<'a> {
     All(&'a Rows),
     Some(Rows),
     /// All but these.
@@ -133,7 +158,7 @@ enum Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn of(part: &'a Part, by: UserDimension, key: Option<&str>) -> Self {
+    pub(super) fn of(part: &'a Part, by: UserDimension, key: Option<&str>) -> Self {
         let (rows, users) = (&part.rows, part.tenant.users());
         let folded = key.map(Folded::new);
         let flag = |flag| users.flags().set(flag);
@@ -185,6 +210,16 @@ impl<'a> Members<'a> {
 
     fn within(rows: &Rows, set: &Bits) -> Self {
         Self::Some(rows.kept_in(set))
+    }
+
+    /// Whether a selected row is in the group.
+    pub(super) fn contains(&self, row: u32) -> bool {
+        match self {
+            Self::All(_) => true,
+            Self::Some(rows) => rows.contains(row),
+            Self::Others(_, rows) => !rows.contains(row),
+            Self::None => false,
+        }
     }
 
     fn count_in(&self, set: &Bits) -> u64 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
 use super::license::License;
+use super::money::Money;
 use super::reading::Reading;
 use super::tenant::Tenant;
 use super::tenant_subscription::TenantSubscription;
@@ -12,8 +13,9 @@ use super::user::User;
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::scalars::Date;
-use crate::domain::finding;
+use crate::domain::finding::{self, Saving};
 use crate::domain::ids::SkuId;
+use crate::domain::money;
 use crate::engine::FindingRow;
 
 /// A finding of one index. The schema's description is on its `Object`.
@@ -105,6 +107,21 @@ impl Finding {
     /// How many seats it is about: 1 of a user's, 0 of a whole purchase.
     async fn seats(&self) -> i32 {
         crate::api::scalars::int(self.found().seats)
+    }
+
+    /// What following it would save a month, at the prices of today: 0 where another finding already frees
+    /// the seat, or where it costs nothing; null where the price is not known.
+    async fn monthly_savings(&self) -> Option<Money> {
+        let zero = || {
+            let rate = self.row.tenant().seat_rate(self.found().key.sku?)?;
+            Some(money::Money::zero(rate.currency()))
+        };
+        let saved = match self.found().saving {
+            Saving::Monthly(money) => Some(money),
+            Saving::Nothing => zero(),
+            Saving::Unpriced => None,
+        };
+        saved.map(Money::from)
     }
 
     /// Since when it holds without a break, or held until it was realized: the day of the sync that showed

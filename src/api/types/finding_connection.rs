@@ -1,7 +1,7 @@
 //! Lists of findings.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::Object;
 use rust_decimal::Decimal;
@@ -10,13 +10,14 @@ use uuid::Uuid;
 
 use super::finding::Finding;
 use super::finding_inputs::{FindingOrderInput, finding_orders};
+use super::money::{Money, Told};
 use super::paging::{Cut, Edge, PageArguments, PageInfo, cut};
 use super::reading::Reading;
 use crate::api::cursor;
 use crate::api::error::Error;
 use crate::api::scalars::int;
 use crate::domain::day::Day;
-use crate::domain::finding::{FindingKey, FindingKind, Placed as _};
+use crate::domain::finding::{FindingKey, FindingKind, Placed as _, Totals};
 use crate::domain::finding_filter::{FindingFilter, FindingPosition};
 use crate::domain::ids::{ObjectId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::money::Currency;
@@ -28,6 +29,8 @@ pub(crate) struct FindingConnection {
     /// What cursors are bound to.
     scope: String,
     selection: FindingSelection,
+    /// Of all that are selected, once a field asks for them.
+    totals: OnceLock<Totals>,
     page: Cut<FindingRow>,
 }
 
@@ -71,7 +74,12 @@ impl FindingConnection {
                 has_next: page.has_next,
             },
             selection,
+            totals: OnceLock::new(),
         })
+    }
+
+    fn totals(&self) -> &Totals {
+        self.totals.get_or_init(|| self.selection.totals())
     }
 
     fn cursor(&self, row: &FindingRow) -> Result<String, Error> {
@@ -177,10 +185,60 @@ impl FindingConnection {
         int(self.selection.count())
     }
 
+    /// What following the open findings would save a month: an entry for each currency. No seat is counted
+    /// twice, and no license saves more than is paid for it. Findings for review (confidence `LOW`) are
+    /// not counted.
+    async fn monthly_savings(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.totals().monthly_savings))
+    }
+
+    /// What open findings for review (confidence `LOW`) would save besides.
+    async fn monthly_savings_in_review(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.totals().monthly_savings_in_review))
+    }
+
+    /// What is not saved because somebody decided to leave the finding for a time.
+    async fn monthly_savings_forgone(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.totals().monthly_savings_forgone))
+    }
+
+    /// What is saved already: the seats are gone.
+    async fn monthly_savings_realized(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.totals().monthly_savings_realized))
+    }
+
     /// Seats of open findings that would be saved but whose price is not known. Findings for review
     /// (confidence `LOW`) are not counted.
     async fn unpriced_seats(&self) -> i32 {
-        int(self.selection.totals().unpriced_seats)
+        int(self.totals().unpriced_seats)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Licenses, their seats and service plans.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
@@ -21,13 +22,14 @@ use crate::api::ids::GlobalId;
 use crate::api::scalars::{int, signed_int};
 use crate::domain::catalog::{self, Catalog};
 use crate::domain::filter::UserFilter;
+use crate::domain::finding_filter::FindingFilter;
 use crate::domain::ids::{PlanId, SkuId};
 use crate::domain::license;
 use crate::domain::license_class;
 use crate::domain::money::{self, SeatCost};
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::usage;
-use crate::engine::{LicenseEntry, TenantIndex};
+use crate::engine::{LicenseEntry, TenantIndex, select_findings};
 
 /// A license of one index: a handle. The schema's description is on its `Object`.
 #[derive(Clone)]
@@ -155,6 +157,22 @@ impl License {
         whole(&self.spend()?).map(Money::from)
     }
 
+    /// What following the open findings about it would save a month; those for review (confidence `LOW`) are
+    /// not counted. Null where a seat that would be saved has no price, or they are in several currencies.
+    async fn monthly_savings(&self) -> Option<Money> {
+        let own = BTreeMap::from([(self.index.key().clone(), BTreeSet::from([self.sku_id]))]);
+        let filter = FindingFilter::License(own);
+        let totals = select_findings(std::slice::from_ref(&self.index), &filter, &[]).totals();
+        let saved = match totals.monthly_savings.totals() {
+            [] => Some(money::Money::zero(
+                self.index.seat_rate(self.sku_id)?.currency(),
+            )),
+            _ => totals.monthly_savings.only(),
+        };
+        let saved = saved.filter(|_| totals.unpriced_seats == 0);
+        saved.map(Money::from)
+    }
+
     /// How many of these seats have no price.
     async fn unpriced_seats(&self) -> i32 {
         int(self.spend().map_or(0, |spend| spend.unpriced_seats))
@@ -215,7 +233,15 @@ pub(crate) fn monthly_spend(
     license: &license::License,
 ) -> SeatCost {
     // What could be reclaimed changes nothing that is paid now.
-    bought(reading, index, license).holding(0).cost().spend
+    let mut spend = bought(reading, index, license).holding(0).cost().spend;
+    let class = index.class(license.sku_id);
+    if matches!(
+        class,
+        license_class::LicenseClass::Free | license_class::LicenseClass::Trial
+    ) {
+        spend.unpriced_seats = 0;
+    }
+    spend
 }
 
 /// One sum of all seats; `None` where that would leave some out.

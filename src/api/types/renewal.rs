@@ -10,7 +10,7 @@ use super::tenant_subscription::TenantSubscription;
 use crate::api::error::Error;
 use crate::api::scalars::{Date, int};
 use crate::domain::declared::Bought;
-use crate::domain::ids::{SkuId, TenantKey};
+use crate::domain::ids::TenantKey;
 use crate::domain::license::License;
 use crate::domain::renewal::plan::{self, PlanRequest};
 use crate::domain::renewal::{reminder, upcoming};
@@ -19,12 +19,6 @@ use crate::engine::TenantIndex;
 
 /// The farthest day that renewals are listed for: the longest term, and as much again.
 pub(crate) const DAYS_AHEAD_MAX: i32 = 2_200;
-
-/// Held seats of a license that findings of high confidence free: what a plan may reclaim. No finding
-/// is told yet, so none are.
-fn reclaimable(_index: &TenantIndex, _sku_id: SkuId) -> u32 {
-    0
-}
 
 /// A license with its purchases, at the prices of the moment.
 pub(crate) fn bought<'a>(
@@ -66,7 +60,7 @@ impl Renewal {
                 .collect();
             let holdings: Vec<_> = bought
                 .iter()
-                .map(|(sku_id, bought)| bought.holding(reclaimable(index, *sku_id)))
+                .map(|(sku_id, bought)| bought.holding(index.reclaimable_seats(*sku_id)))
                 .collect();
             let soon = upcoming::upcoming(&holdings, days, reading.today(), policy);
             renewals.extend(soon.into_iter().map(|renewal| Self {
@@ -197,7 +191,7 @@ impl RenewalPlan {
         request: PlanRequest,
     ) -> Self {
         let bought = bought(reading, index, license);
-        let holding = bought.holding(reclaimable(index, license.sku_id));
+        let holding = bought.holding(index.reclaimable_seats(license.sku_id));
         let policy = reading.declared().policy;
         holding.plan(request, reading.today(), policy).into()
     }

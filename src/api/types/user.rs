@@ -244,8 +244,8 @@ impl User {
         self.row.cost().monthly.map(Money::from)
     }
 
-    /// How many of the assigned licenses have no price. One that is known to cost nothing may be given
-    /// a price of 0.
+    /// How many of the assigned licenses that cost something, or may, have no price. Free products and trials
+    /// are not counted.
     async fn unpriced_licenses(&self) -> i32 {
         int(self.row.cost().unpriced_licenses)
     }

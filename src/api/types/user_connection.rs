@@ -22,7 +22,7 @@ use crate::api::settings::Limits;
 use crate::api::waiting;
 use crate::domain::filter::{self, UserFilter, UserOrder};
 use crate::domain::ids::TenantKey;
-use crate::domain::money::SeatCost;
+use crate::domain::money::{SeatCost, Sums};
 use crate::domain::text::Folded;
 use crate::engine::{self, Page, Position, TenantIndex, UserRow, UserSelection, Window};
 
@@ -138,14 +138,18 @@ impl UserConnection {
         costs: Costs,
     ) -> Vec<UserGroup> {
         let groups = self.selection().breakdown(by, first);
-        let costs = match costs {
-            Costs::Counted => self.selection().costs_of(by, &groups),
+        let added_up = match costs {
+            Costs::Counted => {
+                let savings = self.selection().savings_of(by, &groups);
+                let costs = self.selection().costs_of(by, &groups).into_iter();
+                costs.zip(savings).collect()
+            }
             Costs::LeftOut => Vec::new(),
         };
-        let costs = costs.into_iter().map(Some).chain(iter::repeat(None));
-        let groups = groups.into_iter().zip(costs);
+        let added_up = added_up.into_iter().map(Some).chain(iter::repeat(None));
+        let groups = groups.into_iter().zip(added_up);
         groups
-            .map(|(group, cost)| self.group(by, group, cost))
+            .map(|(group, added_up)| self.group(by, group, added_up))
             .collect()
     }
 
@@ -153,7 +157,7 @@ impl UserConnection {
         &self,
         by: filter::UserDimension,
         group: engine::Group,
-        cost: Option<SeatCost>,
+        added_up: Option<(SeatCost, Sums)>,
     ) -> UserGroup {
         let (key, label) = match group.key {
             None => (None, absent_label(by).to_owned()),
@@ -170,7 +174,7 @@ impl UserConnection {
             active_count: activity.active,
             inactive_count: activity.inactive,
             unknown_count: activity.unknown,
-            cost,
+            added_up,
             reading: self.reading.clone(),
         }
     }
@@ -291,7 +295,7 @@ impl UserConnection {
     ) -> Result<Vec<UserGroup>, Error> {
         let first = rows("first", first, Limits::PAGE_ROWS_MOST)?;
         let asked = ctx.look_ahead();
-        let mut of_costs = ["monthlyCost", "unpricedLicenses"].into_iter();
+        let mut of_costs = ["monthlyCost", "monthlySavings", "unpricedLicenses"].into_iter();
         let costs = match of_costs.any(|field| asked.field(field).exists()) {
             true => Costs::Counted,
             false => Costs::LeftOut,
@@ -342,17 +346,17 @@ pub(crate) struct UserGroup {
     pub(crate) inactive_count: i32,
     /// Of how many of these nobody can tell.
     pub(crate) unknown_count: i32,
-    /// `None` where it was not added up.
+    /// What they cost and what could be saved; `None` where it was not added up.
     #[graphql(skip)]
-    cost: Option<SeatCost>,
+    added_up: Option<(SeatCost, Sums)>,
     #[graphql(skip)]
     reading: Arc<Reading>,
 }
 
 impl UserGroup {
-    fn cost(&self) -> Result<&SeatCost, Error> {
-        let cost = self.cost.as_ref();
-        cost.ok_or_else(|| Error::internal("a breakdown was asked for costs that it left out"))
+    fn added_up(&self) -> Result<&(SeatCost, Sums), Error> {
+        let added_up = self.added_up.as_ref();
+        added_up.ok_or_else(|| Error::internal("a breakdown was asked for costs that it left out"))
     }
 }
 
@@ -369,12 +373,25 @@ impl UserGroup {
         currency: Option<String>,
     ) -> Result<Vec<Money>, Error> {
         let told = Told::parse(currency.as_deref())?;
-        Ok(told.sums(&self.reading, &self.cost()?.monthly))
+        Ok(told.sums(&self.reading, &self.added_up()?.0.monthly))
+    }
+
+    /// What following the open findings about these users would save a month: an entry for each
+    /// currency. Findings for review (confidence `LOW`) are not counted.
+    async fn monthly_savings(
+        &self,
+        #[graphql(
+            desc = "ISO 4217: the currency in which sums are told that a rate of today leads to."
+        )]
+        currency: Option<String>,
+    ) -> Result<Vec<Money>, Error> {
+        let told = Told::parse(currency.as_deref())?;
+        Ok(told.sums(&self.reading, &self.added_up()?.1))
     }
 
     /// How many licenses of these users have no price.
     async fn unpriced_licenses(&self) -> Result<i32, Error> {
-        Ok(int(self.cost()?.unpriced_seats))
+        Ok(int(self.added_up()?.0.unpriced_seats))
     }
 }
 

@@ -10,6 +10,7 @@ mod basis;
 mod chunk;
 mod decisions;
 mod judge;
+mod savings;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
