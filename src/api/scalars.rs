@@ -1,5 +1,6 @@
-//! The schema's own scalars, and how counts become `Int`.
+//! The schema's own scalars, how counts become `Int`, and how enums are spelled.
 
+use async_graphql::resolver_utils::EnumType;
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::Timestamp;
 use jiff::civil;
@@ -179,6 +180,14 @@ pub(crate) fn int(count: impl TryInto<i32>) -> i32 {
 pub(crate) fn signed_int(number: i64) -> i32 {
     let within = number.clamp(i32::MIN.into(), i32::MAX.into());
     within.try_into().unwrap_or(i32::MAX)
+}
+
+/// A value of an enum as the schema spells it.
+pub(crate) fn word<E: EnumType>(value: E) -> &'static str {
+    let mut items = E::items().iter();
+    let found = items.find(|item| item.value == value);
+    // An enum lists all its values.
+    found.map_or("", |item| item.name)
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use async_graphql::parser::types::{
     ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType, Selection,
     SelectionSet,
 };
-use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Name, Positioned, Variables};
 use async_graphql_value::Value as Written;
 
@@ -22,6 +21,7 @@ use super::fields::{
     Object, PageInfoField, RootField, UserField,
 };
 use super::glances;
+use crate::api::scalars::word;
 use crate::api::settings::Limits;
 use crate::api::types::activity::{ActivityState, MailboxType};
 use crate::api::types::license::NameSource;
@@ -295,14 +295,6 @@ fn arguments(fields: &[&Field]) -> Option<Arguments> {
 fn sets<'a>(fields: &[&'a Field]) -> Vec<&'a SelectionSet> {
     let sets = fields.iter().map(|field| &field.selection_set.node);
     sets.collect()
-}
-
-/// A value of an enum as the schema spells it.
-fn word<E: EnumType>(value: E) -> &'static str {
-    let mut items = E::items().iter();
-    let found = items.find(|item| item.value == value);
-    // An enum lists all its values.
-    found.map_or("", |item| item.name)
 }
 
 fn page_info_field(name: &str) -> Option<PageInfoField> {

@@ -38,19 +38,7 @@ impl GroupConnection {
         filter: &GroupFilter,
         page: PageArguments,
     ) -> Result<Self, Error> {
-        let is_selected = |sorted: &&SortedGroup| {
-            let (tenant, id) = (sorted.position.tenant(), sorted.position.object_id());
-            let group = reading.index(tenant).and_then(|index| index.group(id));
-            group.is_some_and(|group| {
-                filter.holds(GroupFacts {
-                    tenant,
-                    group,
-                    folded_name: sorted.folded_name.as_deref(),
-                })
-            })
-        };
-        let selected = reading.groups_by_name().iter().filter(is_selected);
-        let positions = selected.map(|sorted| &sorted.position).collect();
+        let positions = selected(reading, filter);
         Self::of(reading, "Query.groups", positions, page)
     }
 
@@ -108,6 +96,23 @@ impl GroupConnection {
         let place = to_bytes(&row.position)?;
         self.reading.rooms().cursors.seal(self.scope, &place)
     }
+}
+
+/// Where the groups of all tenants for which a filter holds stand, in their order.
+pub(crate) fn selected<'r>(reading: &'r Reading, filter: &GroupFilter) -> Vec<&'r GroupPosition> {
+    let is_selected = |sorted: &&SortedGroup| {
+        let (tenant, id) = (sorted.position.tenant(), sorted.position.object_id());
+        let group = reading.index(tenant).and_then(|index| index.group(id));
+        group.is_some_and(|group| {
+            filter.holds(GroupFacts {
+                tenant,
+                group,
+                folded_name: sorted.folded_name.as_deref(),
+            })
+        })
+    };
+    let selected = reading.groups_by_name().iter().filter(is_selected);
+    selected.map(|sorted| &sorted.position).collect()
 }
 
 /// A group in the list of all of them.

@@ -57,21 +57,13 @@ impl LicenseConnection {
         };
         let (after, before) = (place(&paging.after)?, place(&paging.before)?);
 
-        let by_spend = |order: &LicenseOrder| order.field == LicenseOrderField::MonthlySpend;
-        let is_spend_asked = orders.iter().any(by_spend);
-        let mut rows = Vec::new();
-        for index in reading.indexes() {
-            let matching = index.licenses().iter().map(|entry| {
-                let spend = is_spend_asked.then(|| monthly_spend(reading, index, &entry.license));
-                (entry, facts(index, entry, spend.as_ref().and_then(whole)))
-            });
-            for (entry, facts) in matching.filter(|(_, facts)| filter.holds(*facts)) {
-                let license = License::find(reading, index, entry.license.sku_id);
-                let position = LicensePosition::of(facts, &orders);
-                rows.extend(license.map(|license| Row { position, license }));
-            }
-        }
-        rows.sort_by(|left, right| left.position.compare(&right.position, &orders));
+        let row = |position: LicensePosition| {
+            let index = reading.index(&position.tenant)?;
+            let license = License::find(reading, index, position.sku_id)?;
+            Some(Row { position, license })
+        };
+        let selected = selected(reading, filter, &orders).into_iter();
+        let rows: Vec<Row> = selected.filter_map(row).collect();
         let selected = rows.iter().map(|row: &Row| row.license.clone()).collect();
         let is_between = |row: &Row, place: &LicensePosition| row.position.compare(place, &orders);
         let page = cut(
@@ -108,6 +100,30 @@ impl LicenseConnection {
         let place = to_bytes(&row.position)?;
         self.reading.rooms().cursors.seal(&self.scope, &place)
     }
+}
+
+/// Where the licenses of all tenants for which a filter holds stand, in their order.
+pub(crate) fn selected(
+    reading: &Reading,
+    filter: &LicenseFilter,
+    orders: &[LicenseOrder],
+) -> Vec<LicensePosition> {
+    let by_spend = |order: &LicenseOrder| order.field == LicenseOrderField::MonthlySpend;
+    let is_spend_asked = orders.iter().any(by_spend);
+    let of_tenant = |index: &Arc<TenantIndex>| {
+        let mut positions = Vec::new();
+        for entry in index.licenses() {
+            let spend = is_spend_asked.then(|| monthly_spend(reading, index, &entry.license));
+            let facts = facts(index, entry, spend.as_ref().and_then(whole));
+            if filter.holds(facts) {
+                positions.push(LicensePosition::of(facts, orders));
+            }
+        }
+        positions
+    };
+    let mut selected: Vec<_> = reading.indexes().iter().flat_map(of_tenant).collect();
+    selected.sort_by(|left, right| left.compare(right, orders));
+    selected
 }
 
 fn facts<'a>(
