@@ -257,10 +257,12 @@ fn serve(
     });
     let attach = Arc::new(api::schema::attach(&schema));
     let planner = api::schema::planner(&schema, &limits);
+    let exporter = api::schema::exporter(&schema, &limits);
     let listen = settings.listen;
     let server = api::server::Server {
         endpoint: Endpoint::new(schema, attach, limits.clone(), Handle::current())
-            .with_planner(planner),
+            .with_planner(planner)
+            .with_exporter(exporter),
         access: Arc::new(AccessControl::new(
             admin,
             limits.failed_tokens_per_minute_max,

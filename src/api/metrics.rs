@@ -17,6 +17,10 @@ const PLANNED: &str = "seatwise_graphql_answers_planned_total";
 const ANSWERS_KEPT_BYTES: &str = "seatwise_graphql_answers_kept_bytes";
 const PLANS_BYTES: &str = "seatwise_graphql_plans_bytes";
 const ANSWERS_KEPT: &str = "seatwise_graphql_answers_kept_total";
+const EXPORTS_RUNNING: &str = "seatwise_exports_running";
+const EXPORTS: &str = "seatwise_exports_total";
+const EXPORTED_ROWS: &str = "seatwise_exported_rows_total";
+const EXPORTED_BYTES: &str = "seatwise_exported_bytes_total";
 const CONNECTIONS_REFUSED: &str = "seatwise_http_connections_refused_total";
 
 /// Tells the recorder what the names mean; once, after the recorder is installed.
@@ -50,6 +54,17 @@ pub(super) fn describe() {
     describe_counter!(
         ANSWERS_KEPT,
         "Requests whose answer was looked for among those kept, by whether it was there"
+    );
+    describe_gauge!(EXPORTS_RUNNING, "Exports of lists running now");
+    describe_counter!(
+        EXPORTS,
+        "Exports of lists that ended, by list, format and how they ended"
+    );
+    describe_counter!(EXPORTED_ROWS, "Rows written by exports of lists");
+    describe_counter!(
+        EXPORTED_BYTES,
+        Unit::Bytes,
+        "Bytes that exports of lists handed to their readers"
     );
     describe_counter!(
         CONNECTIONS_REFUSED,
@@ -102,6 +117,21 @@ pub(super) fn count_refused_connection() {
     counter!(CONNECTIONS_REFUSED).increment(1);
 }
 
+/// Counts an export that ended. All three come from fixed lists.
+pub(super) fn count_export(list: &'static str, format: &'static str, end: &'static str) {
+    counter!(EXPORTS, "list" => list, "format" => format, "end" => end).increment(1);
+}
+
+/// Counts rows that an export has written.
+pub(super) fn count_exported_rows(rows: u64) {
+    counter!(EXPORTED_ROWS).increment(rows);
+}
+
+/// Counts bytes that the reader of an export has taken.
+pub(super) fn count_exported_bytes(bytes: u64) {
+    counter!(EXPORTED_BYTES).increment(bytes);
+}
+
 /// Something counted in a gauge while it lives.
 pub(super) struct Counted(&'static str);
 
@@ -114,6 +144,11 @@ impl Counted {
     /// A subscription that is open.
     pub(super) fn subscription() -> Self {
         Self::in_gauge(SUBSCRIPTIONS)
+    }
+
+    /// An export that runs.
+    pub(super) fn export() -> Self {
+        Self::in_gauge(EXPORTS_RUNNING)
     }
 
     fn in_gauge(name: &'static str) -> Self {

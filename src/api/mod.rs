@@ -34,6 +34,7 @@ mod types;
 
 // Beside GraphQL.
 pub mod connect;
+pub mod export;
 pub mod health;
 mod metrics;
 pub mod pages;

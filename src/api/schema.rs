@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Request, SDLExportOptions, SchemaBuilder};
 
 use super::caller::Caller;
+use super::export::Exporter;
 use super::mutation::Mutation;
 use super::plan::Planner;
 use super::query::Query;
@@ -50,6 +51,12 @@ pub fn attach(schema: &Schema) -> impl Fn(Request, &Caller) -> Request + Clone +
 pub fn planner(schema: &Schema, limits: &Limits) -> Option<Planner> {
     let rooms = schema.data::<Arc<Rooms>>()?;
     Some(Planner::new(Arc::clone(rooms), limits))
+}
+
+/// What exports the lists of a schema.
+pub fn exporter(schema: &Schema, limits: &Limits) -> Option<Exporter> {
+    let rooms = schema.data::<Arc<Rooms>>()?;
+    Some(Exporter::new(Arc::clone(rooms), limits.exports_max))
 }
 
 /// The schema as text, the same whatever the server is configured for.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::auth::AccessControl;
 use crate::api::connect::{self, SignIn};
 use crate::api::connections::Connections;
+use crate::api::export;
 use crate::api::health::{self, HealthCheck};
 use crate::api::http::{self, Endpoint};
 use crate::api::metrics;
@@ -178,6 +179,7 @@ impl Listening {
 /// Every route on one page.
 fn routes(app: &mut web::ServiceConfig) {
     app.route("/graphql", web::to(http::graphql))
+        .route("/export/{list}", web::to(export::export))
         .service(to_read("/healthz", health::healthz))
         .service(to_read("/readyz", health::readyz))
         .service(to_read("/metrics", health::metrics))

@@ -64,6 +64,8 @@ pub struct Limits {
     pub running_max: usize,
     /// Subscriptions open at the same time for one token.
     pub subscriptions_max: usize,
+    /// Exports of lists that run at the same time; more are answered with 503.
+    pub exports_max: usize,
     /// Refused tokens of one address in a minute before it is told to wait.
     pub failed_tokens_per_minute_max: u32,
 }
@@ -97,6 +99,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(10),
             running_max: 64,
             subscriptions_max: 10,
+            exports_max: 4,
             failed_tokens_per_minute_max: 10,
         }
     }

@@ -144,7 +144,9 @@ impl Visit {
             .and_then(|origin| HeaderValue::from_str(origin).ok())
         {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            let exposed = HeaderValue::from_static("x-request-id, retry-after");
+            let exposed = HeaderValue::from_static(
+                "x-request-id, retry-after, content-disposition, x-total-count",
+            );
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
             // Elsewhere the page would be no other page's to embed or read.
             headers.insert(
@@ -256,6 +258,7 @@ fn route_label(path: &str) -> &'static str {
         "/connect/callback" => "/connect/callback",
         _ if path.starts_with("/assets/") => "/assets",
         _ if path.starts_with("/connect/") => "/connect",
+        _ if path.starts_with("/export/") => "/export",
         _ => "other",
     }
 }

@@ -356,6 +356,7 @@ fn limits(raw: &RawLimits) -> Result<Limits, Invalid> {
         deadline: seconds(raw.deadline_seconds).map_err(Invalid::of("deadline_seconds"))?,
         running_max: limit!(running_max, 1..=10_000),
         subscriptions_max: limit!(subscriptions_max, 0..=10_000),
+        exports_max: limit!(exports_max, 1..=100),
         failed_tokens_per_minute_max: limit!(failed_tokens_per_minute_max, 1..=10_000),
     })
 }

@@ -143,6 +143,7 @@ pub(super) struct RawLimits {
     pub(super) deadline_seconds: u64,
     pub(super) running_max: u64,
     pub(super) subscriptions_max: u64,
+    pub(super) exports_max: u64,
     pub(super) failed_tokens_per_minute_max: u64,
 }
 

@@ -224,6 +224,11 @@ impl Coordinator {
         }))
     }
 
+    /// What time it is, by the clock that everything here goes by.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.shared.clock.now()
+    }
+
     /// Every configured tenant, in order of key.
     pub fn tenants(&self) -> Vec<TenantStatus> {
         self.tenants

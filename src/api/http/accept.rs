@@ -69,6 +69,30 @@ pub(in crate::api) fn negotiate<'a>(header: impl Iterator<Item = &'a str>) -> Op
     best.map(|(_, _, media)| media)
 }
 
+/// Chooses among any media types by the values of `Accept`: the one of highest quality, the earlier of
+/// those wanted alike, the first where there is no wish; `None` where none is acceptable.
+pub(in crate::api) fn best_of<'a, T: Copy>(
+    header: impl Iterator<Item = &'a str>,
+    offered: &[(T, &str, &str)],
+) -> Option<T> {
+    let ranges: Vec<Range<'_>> = header
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| Range::parse(range.trim()))
+        .collect();
+    if ranges.is_empty() {
+        return offered.first().map(|(one, _, _)| *one);
+    }
+    let mut best: Option<(u16, T)> = None;
+    for (one, kind, subtype) in offered {
+        let fits = ranges.iter().filter_map(|range| range.fit(kind, subtype));
+        let quality = fits.max().map_or(0, |(_, quality)| quality);
+        if quality > 0 && best.is_none_or(|(most, _)| quality > most) {
+            best = Some((quality, *one));
+        }
+    }
+    best.map(|(_, one)| one)
+}
+
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,

@@ -19,6 +19,7 @@ use tracing::Instrument;
 
 use crate::api::caller::Caller;
 use crate::api::error::{Code, Error};
+use crate::api::export::Exporter;
 use crate::api::gate::{self, Fault, Refusal};
 use crate::api::http::parameters::Parameters;
 use crate::api::metrics::{self, Counted};
@@ -43,6 +44,7 @@ pub struct Endpoint {
     runtime: Handle,
     running: Arc<Semaphore>,
     planner: Option<Planner>,
+    exporter: Option<Exporter>,
     subscriptions: Places<String>,
 }
 
@@ -115,6 +117,7 @@ impl Endpoint {
             subscriptions: Places::new(limits.subscriptions_max),
             limits: Arc::new(limits),
             planner: None,
+            exporter: None,
             runtime,
         }
     }
@@ -123,6 +126,22 @@ impl Endpoint {
     pub fn with_planner(mut self, planner: Option<Planner>) -> Self {
         self.planner = planner;
         self
+    }
+
+    /// Exports lists too.
+    pub fn with_exporter(mut self, exporter: Option<Exporter>) -> Self {
+        self.exporter = exporter;
+        self
+    }
+
+    /// What exports lists.
+    pub(in crate::api) fn exporter(&self) -> Option<&Exporter> {
+        self.exporter.as_ref()
+    }
+
+    /// Where operations run.
+    pub(in crate::api) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// What answers by plans.

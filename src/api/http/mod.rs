@@ -33,7 +33,7 @@ use crate::api::{sse, websocket};
 
 pub use execution::{Attach, Endpoint};
 
-pub(in crate::api) use accept::Media;
+pub(in crate::api) use accept::{Media, best_of};
 pub(in crate::api) use execution::{Admitted, Failure, Outcome, errors_json};
 pub(in crate::api) use parameters::Parameters;
 pub(in crate::api) use problem::{Problem, http_error, seconds_up};
