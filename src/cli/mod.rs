@@ -10,6 +10,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod output;
 mod prices;
 mod progress;
@@ -46,6 +47,7 @@ Examples:
   seatwise doctor                        Say what does not work yet, and the remedy
   seatwise sync --tenant contoso         Read one tenant now
   seatwise prices import prices.csv      Tell what seats cost
+  seatwise export users -o users.csv     The whole list as CSV, JSON Lines or Parquet
   seatwise schema > schema.graphql       The GraphQL schema, for code generators
 
 Environment:
@@ -107,6 +109,13 @@ enum Command {
     /// The address is good once, for 10 minutes. The server must be running, and `SEATWISE_TOKEN` must
     /// hold its token: the browser comes back to it.
     Connect(connect::ConnectArgs),
+    /// Write a list to a file: users, licenses or groups, under any filter
+    ///
+    /// The running server reads the whole list from one moment and sends it as it reads it; give its
+    /// token in `SEATWISE_TOKEN`. A file appears only once it is whole, readable for its owner alone, and
+    /// replaces one of the same name.
+    #[command(after_long_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
     /// Keep the names of products new
     Catalog(catalog::CatalogArgs),
     /// Take the price book to a spreadsheet and back
@@ -175,6 +184,7 @@ pub fn run(cli: Cli, environment: Vec<(OsString, OsString)>) -> ExitCode {
         Command::Sync(arguments) => sync::run(arguments, &environment),
         Command::Doctor(arguments) => doctor::run(arguments, &environment),
         Command::Connect(arguments) => connect::run(arguments, &environment),
+        Command::Export(arguments) => export::run(arguments, &environment),
         Command::Catalog(arguments) => catalog::run(arguments, &environment),
         Command::Prices(arguments) => prices::run(arguments, &environment),
         Command::Schema => schema::run(),
@@ -249,6 +259,9 @@ mod tests {
         check("seatwise prices export prices.csv", true);
         check("seatwise prices import -", true);
         check("seatwise prices import", false);
+        check("seatwise export users --format parquet --output x", true);
+        check("seatwise export users --format xls", false);
+        check("seatwise export everything", false);
         check("seatwise completions zsh", true);
         check("seatwise", false);
     }

@@ -151,6 +151,32 @@ impl Remote {
         serde_json::from_value(data).map_err(|_| self.not_seatwise(status))
     }
 
+    /// Asks for a list as a file; what is answered is still to be read.
+    pub(super) async fn export(
+        &self,
+        list: &str,
+        parameters: &[(&str, String)],
+    ) -> Result<reqwest::Response, RemoteError> {
+        let request = self
+            .http
+            .get(format!("{}/export/{list}", self.base))
+            .query(parameters)
+            .bearer_auth(self.token.expose_secret());
+        let response = request.send().await.map_err(|_| self.unreachable())?;
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(RemoteError::TokenRefused(self.base.clone()));
+        }
+        if status == StatusCode::OK {
+            return Ok(response);
+        }
+        let body = self.body(response).await?;
+        let answer: Answer =
+            serde_json::from_slice(&body).map_err(|_| self.not_seatwise(status))?;
+        self.data(answer)?;
+        Err(self.not_seatwise(status))
+    }
+
     /// All tenants of the server, in its order.
     pub(super) async fn tenants(&self) -> Result<Vec<RemoteTenant>, RemoteError> {
         #[derive(Deserialize)]
