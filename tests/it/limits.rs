@@ -327,13 +327,11 @@ async fn without_a_token_nothing_is_told() {
             .await
             .unwrap(),
     );
-    told.push(
-        send(ask(server, Method::GET, "/metrics"))
-            .await
-            .text()
-            .await
-            .unwrap(),
-    );
+    for path in ["/metrics", "/export/users", "/export/nothing?x=1"] {
+        let answer = send(ask(server, Method::GET, path)).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        told.push(answer.text().await.unwrap());
+    }
     assert!(told.iter().all(|text| *text == told[0]), "{told:?}");
     assert!(told[0].contains("UNAUTHENTICATED"));
 
@@ -367,7 +365,7 @@ async fn who_guesses_tokens_has_to_wait() {
             bad(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED")
         );
     }
-    for path in ["/graphql", "/metrics", "/connect/contoso"] {
+    for path in ["/graphql", "/metrics", "/export/users", "/connect/contoso"] {
         let answer = send(ask(&server, Method::GET, path).bearer_auth(near)).await;
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
         let wait: u64 = answer.headers()[header::RETRY_AFTER]
@@ -444,6 +442,7 @@ async fn health_and_pages_are_open_and_named_hosts_only() {
         "/graphql",
         "/healthz",
         "/metrics",
+        "/export/users",
         "/connect/contoso",
         "/nothing",
     ] {

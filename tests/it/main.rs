@@ -23,6 +23,8 @@ mod schema;
 // What is asked.
 mod activity;
 mod asking;
+mod export;
+mod export_stream;
 mod filters;
 mod money;
 mod mutations;

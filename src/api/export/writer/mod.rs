@@ -89,3 +89,88 @@ fn by_row<'r, R>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use bytes::Bytes;
+    use futures_util::StreamExt as _;
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::api::export::cell::{Cell, Kind};
+    use crate::api::export::output::way;
+
+    const COLUMNS: [Column<u64>; 2] = [
+        Column::each("number", Kind::Number, |row| Cell::Number(*row as i64)),
+        Column::each("text", Kind::Text, |row| match row % 3 {
+            0 => Cell::Absent,
+            _ => Cell::text(format!("{row}").repeat(20)),
+        }),
+    ];
+
+    /// A list of so many rows in a format, and how much of it came before its end was written.
+    async fn written(format: Format, rows: u64) -> (Vec<u8>, usize) {
+        let (output, mut chunks) = way(Handle::current());
+        let heads = COLUMNS.map(|column| column.head);
+        let columns: Vec<&Column<u64>> = COLUMNS.iter().collect();
+        let (all_written, is_all_written) = std::sync::mpsc::channel();
+        let (go_on, is_to_go_on) = std::sync::mpsc::channel::<()>();
+        let work = tokio::task::spawn_blocking(move || {
+            let mut writer = Writer::begin(format, false, &heads, output).unwrap();
+            let all: Vec<u64> = (0..rows).collect();
+            for some in all.chunks(writer.rows_at_once()) {
+                writer.write(&columns, some).unwrap();
+            }
+            all_written.send(()).unwrap();
+            is_to_go_on.recv().unwrap();
+            writer.end().unwrap()
+        });
+        let mut body = Vec::new();
+        while is_all_written.try_recv().is_err() {
+            tokio::select! {
+                chunk = chunks.next() => body.extend_from_slice(&chunk.unwrap().unwrap()),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        let before_its_end = body.len();
+        go_on.send(()).unwrap();
+        while let Some(chunk) = chunks.next().await {
+            body.extend_from_slice(&chunk.unwrap());
+        }
+        assert_eq!(work.await.unwrap(), (rows, body.len() as u64));
+        (body, before_its_end)
+    }
+
+    #[tokio::test]
+    async fn parquet_is_written_a_group_of_rows_at_a_time() {
+        let (body, before_its_end) = written(Format::Parquet, 50_000).await;
+        assert!(before_its_end > body.len() / 2, "{before_its_end}");
+        let file = SerializedFileReader::new(Bytes::from(body)).unwrap();
+        let groups = file.metadata().row_groups().iter();
+        let groups: Vec<i64> = groups.map(|group| group.num_rows()).collect();
+        assert_eq!(groups, [20_000, 20_000, 10_000]);
+        let rows = file.get_row_iter(None).unwrap();
+        for (row, place) in rows.zip(0_u64..) {
+            let text = match place % 3 {
+                0 => "null".to_owned(),
+                _ => format!("\"{}\"", place.to_string().repeat(20)),
+            };
+            let expected = format!("{{number: {place}, text: {text}}}");
+            assert_eq!(row.unwrap().to_string(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_rows_is_a_file_too() {
+        assert_eq!(written(Format::Csv, 0).await.0, b"number,text\r\n");
+        assert_eq!(written(Format::Lines, 0).await.0, b"");
+        let (body, _) = written(Format::Parquet, 0).await;
+        let file = SerializedFileReader::new(Bytes::from(body)).unwrap();
+        assert_eq!(file.metadata().file_metadata().num_rows(), 0);
+        assert_eq!(
+            file.metadata().file_metadata().schema_descr().num_columns(),
+            2
+        );
+    }
+}
