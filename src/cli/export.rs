@@ -19,12 +19,12 @@ Examples:
   seatwise export licenses --columns name,value,seats.available --format jsonl | jq .name
 
 Formats:
-  csv      RFC 4180, UTF-8, a header. What a spreadsheet would run as a formula gets an apostrophe in
-           front; the texts of a list are parted by \"; \".
+  csv      RFC 4180, UTF-8, a header. What a spreadsheet would run gets an apostrophe in front;
+           the texts of a list are parted by \"; \".
   jsonl    An object a line; absent values are null and lists are lists.
   parquet  Typed columns; the texts of a list are one text, as in CSV.
 
-Columns are named as the fields of the GraphQL schema; an unknown one is answered with all there are.";
+Columns are named as the fields of the GraphQL schema. Name a wrong one, and all are listed.";
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -45,7 +45,7 @@ pub(super) struct ExportArgs {
     /// How to write it [default: as the name of the file ends, else csv]
     #[arg(long)]
     format: Option<Format>,
-    /// Begin a CSV file with a byte order mark: some spreadsheets take it for another encoding else
+    /// Begin a CSV file with a byte order mark, by which some spreadsheets know UTF-8
     #[arg(long)]
     bom: bool,
     /// Where to write it; - is standard output

@@ -29,7 +29,10 @@ impl Place {
         });
         let simulator = simulator.unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let settings = [("LIMITS__EXPORTS_MAX", "1")];
+        let settings = [
+            ("LIMITS__EXPORTS_MAX", "1"),
+            ("SERVER__SHUTDOWN_GRACE_SECONDS", "1"),
+        ];
         let environment = environment_for("contoso", &simulator, &settings);
         let served = Process::serve(directory.path(), &environment);
         let server = served.unwrap_or_else(|ended| panic!("{ended:?}"));
@@ -166,4 +169,8 @@ async fn a_reader_that_leaves_ends_its_export() {
     assert_eq!(place.server.metric(name).await, 1);
     assert!(place.server.metric("seatwise_exported_rows_total").await < USERS);
     assert_eq!(place.status_of_another().await, 200);
+
+    // One that stays and reads nothing does not keep the server from stopping.
+    let _stream = place.begin().await;
+    place.server.terminate().with(0);
 }

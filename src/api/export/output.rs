@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub(super) fn way(runtime: Handle) -> (Output, Chunks) {
         chunk: Vec::with_capacity(CHUNK_BYTES),
         stall_max: STALL_MAX,
         bytes: 0,
-        failed: None,
+        failed: Failed::default(),
     };
     let chunks = Chunks {
         receiver,
@@ -58,8 +59,11 @@ pub(super) struct Output {
     stall_max: Duration,
     bytes: u64,
     /// Once it has failed it fails at once: writers try again when they are dropped.
-    failed: Option<ErrorKind>,
+    failed: Failed,
 }
+
+/// Why a way ended before its end: writers wrap the errors that they meet, each in its own.
+pub(super) type Failed = Arc<OnceLock<ErrorKind>>;
 
 impl Output {
     /// Bytes that the reader has taken, or will take.
@@ -71,6 +75,11 @@ impl Output {
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.hand_over()?;
         self.send(Part::End)
+    }
+
+    /// Tells, once it has failed, how.
+    pub(super) fn failed(&self) -> Failed {
+        Arc::clone(&self.failed)
     }
 
     /// A look at whether somebody still reads.
@@ -92,8 +101,8 @@ impl Output {
     }
 
     fn send(&mut self, part: Part) -> io::Result<()> {
-        if let Some(kind) = self.failed {
-            return Err(kind.into());
+        if let Some(kind) = self.failed.get() {
+            return Err((*kind).into());
         }
         // A timeout wants to be made where its runtime is.
         let sending = async { tokio::time::timeout(self.stall_max, self.sender.send(part)).await };
@@ -102,8 +111,7 @@ impl Output {
             Ok(Err(_)) => ErrorKind::BrokenPipe,
             Err(_) => ErrorKind::TimedOut,
         };
-        self.failed = Some(kind);
-        Err(kind.into())
+        Err((*self.failed.get_or_init(|| kind)).into())
     }
 }
 
@@ -159,7 +167,6 @@ impl Stream for Chunks {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use futures_util::StreamExt as _;

@@ -31,7 +31,7 @@ impl Work {
     /// Tells how many rows there are, then writes them. Blocks while the reader is slower.
     pub(super) fn run(self, opened: oneshot::Sender<Result<u64, Error>>, output: Output) {
         let _while_it_runs = Counted::export();
-        let is_wanted = output.watch();
+        let (is_wanted, failed) = (output.watch(), output.failed());
         let mut list = match self.list.open(&self.reading, &self.arguments, &is_wanted) {
             Ok(list) => list,
             Err(error) => {
@@ -42,12 +42,14 @@ impl Work {
         };
         let end = match opened.send(Ok(list.count())) {
             Ok(()) => self.write(list.as_mut(), output),
-            Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
+            // Nobody waited for the list to be opened.
+            Err(_) => return,
         };
-        let (word, rows, bytes) = match end {
-            Ok((rows, bytes)) => ("complete", rows, bytes),
-            Err(_) if !is_wanted() => ("abandoned", 0, 0),
-            Err(_) => ("failed", 0, 0),
+        let (word, (rows, bytes)) = match (end, failed.get()) {
+            (Ok(written), _) => ("complete", written),
+            (Err(_), Some(io::ErrorKind::TimedOut)) => ("stalled", (0, 0)),
+            (Err(_), Some(_)) => ("abandoned", (0, 0)),
+            (Err(_), None) => ("failed", (0, 0)),
         };
         let (name, format) = (self.list.name, self.format.extension());
         metrics::count_export(name, format, word);

@@ -21,7 +21,7 @@ pub(super) struct Writer {
 }
 
 enum Form {
-    Csv(csv::Csv),
+    Csv(Box<csv::Csv>),
     Lines(lines::Lines),
     Parquet(Box<parquet::Parquet>),
 }
@@ -35,7 +35,7 @@ impl Writer {
         output: Output,
     ) -> io::Result<Self> {
         let form = match format {
-            Format::Csv => Form::Csv(csv::Csv::begin(has_bom, heads, output)?),
+            Format::Csv => Form::Csv(Box::new(csv::Csv::begin(has_bom, heads, output)?)),
             Format::Lines => Form::Lines(lines::Lines::begin(heads, output)),
             Format::Parquet => Form::Parquet(Box::new(parquet::Parquet::begin(heads, output)?)),
         };
