@@ -76,6 +76,13 @@ impl Place {
         self.server.metric("seatwise_exports_running").await
     }
 
+    /// Waits until no export runs.
+    async fn ended(&self) {
+        let ending = async { while self.running().await > 0 {} };
+        let ended = tokio::time::timeout(PATIENCE, ending).await;
+        ended.expect("an export goes on for nobody");
+    }
+
     async fn everybody(&self) -> Vec<Value> {
         let mut users = Vec::new();
         let mut after = Value::Null;
@@ -161,15 +168,13 @@ async fn a_reader_that_leaves_ends_its_export() {
     let stream = place.begin().await;
     assert_eq!(place.running().await, 1);
     drop(stream);
-    let ending = async { while place.running().await > 0 {} };
-    tokio::time::timeout(PATIENCE, ending)
-        .await
-        .expect("it goes on for nobody");
+    place.ended().await;
     let name = "seatwise_exports_total{list=\"users\",format=\"jsonl\",end=\"abandoned\"}";
     assert_eq!(place.server.metric(name).await, 1);
     assert!(place.server.metric("seatwise_exported_rows_total").await < USERS);
     assert_eq!(place.status_of_another().await, 200);
 
+    place.ended().await;
     // One that stays and reads nothing does not keep the server from stopping.
     let _stream = place.begin().await;
     place.server.terminate().with(0);
