@@ -272,7 +272,7 @@ async fn columns_search_and_short_orders_are_as_they_are_asked_for() {
 #[tokio::test]
 async fn a_file_says_its_name_its_kind_and_its_length() {
     let server = Server::demo().await;
-    let today = Timestamp::now().strftime("%F").to_string();
+    let today = server.coordinator.now().strftime("%F").to_string();
     let tenant = server.tenant_id().await;
     let filter = format!("{{tenant: {{eq: {tenant:?}}}}}");
     for (accept, extension, kind) in [

@@ -298,6 +298,9 @@ async fn ask_about(life: &mut Life, person: &BTreeMap<String, String>) {
         "/",
         "/graphql?query=",
         "/connect/callback?error=",
+        "/export/users?search=",
+        "/export/users?filter=",
+        "/export/",
     ] {
         life.get(&format!("{path}{name}"), Some(TOKEN)).await;
         life.get(&format!("{path}{upn}"), None).await;
