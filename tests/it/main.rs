@@ -24,6 +24,7 @@ mod schema;
 mod activity;
 mod asking;
 mod export;
+mod export_command;
 mod export_stream;
 mod filters;
 mod money;
