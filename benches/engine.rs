@@ -1,5 +1,6 @@
 //! How fast one core answers from the read model: selections, pages, breakdowns, and filters nested at
-//! random, over invented users and without HTTP; then what a small sync costs and what a user weighs.
+//! random, over invented users and without HTTP; then what a small sync costs, how fast findings are judged
+//! and what a user weighs.
 //!
 //! `cargo bench --bench engine`; `USERS=1000000` is the size that the goals are about. Ratios between
 //! two versions on one machine count, not figures.
@@ -23,15 +24,22 @@ use seatwise::domain::filter::{
     DayCondition, OrderDirection, TextCondition, TimeCondition, UserDimension, UserFilter,
     UserFlag, UserOrder, UserOrderField, UserText,
 };
+use seatwise::domain::finding_filter::{FindingFilter, USUAL_ORDER};
 use seatwise::domain::group::Memberships;
-use seatwise::domain::ids::{ObjectId, SkuId, TenantKey};
+use seatwise::domain::ids::{ObjectId, PlanId, SkuId, TenantKey};
+use seatwise::domain::license::{License, SeatCounts, ServicePlan};
+use seatwise::domain::license_class::LicenseClass;
+use seatwise::domain::policy::{Policy, PolicySettings};
 use seatwise::domain::sign_in::SignInActivity;
+use seatwise::domain::standing::{Fetch, Fetched, Standing};
 use seatwise::domain::sync_run::Dataset;
 use seatwise::domain::text::{Folded, search_words};
 use seatwise::domain::usage::{ActivityState, Metric, Usage, Values, Workload};
 use seatwise::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
 use seatwise::domain::user_fact::UserFact;
-use seatwise::engine::{TenantIndex, TenantUpdate, UsersDraft, Window, select};
+use seatwise::engine::{
+    Decisions, TenantIndex, TenantUpdate, UsersDraft, Window, select, select_findings,
+};
 use uuid::Uuid;
 
 /// What the server itself allocates with.
@@ -339,6 +347,7 @@ fn main() {
     bench_pages(&tenants);
     bench_nested(&tenants);
     bench_sync(&tenants[0], users, &mut organization);
+    bench_findings(users, &mut organization);
     println!("\n{:34}{:>10}", "heap", "bytes/user");
     let parts = tenants[0].heap_by_part();
     for (part, bytes) in &parts {
@@ -649,4 +658,161 @@ fn bench_sync(base: &Arc<TenantIndex>, users: u64, organization: &mut Organizati
         });
         println!("{label:44}{:>12.2}", micros(time) / 1e3);
     }
+}
+
+/// The plans of a suite, and some of which no use is reported.
+const PLANS: [&str; 12] = [
+    "EXCHANGE_S_ENTERPRISE",
+    "TEAMS1",
+    "SHAREPOINTENTERPRISE",
+    "OFFICESUBSCRIPTION",
+    "YAMMER_ENTERPRISE",
+    "AAD_PREMIUM",
+    "INTUNE_A",
+    "MFA_PREMIUM",
+    "RMS_S_PREMIUM",
+    "SWAY",
+    "FORMS_PLAN_E3",
+    "STREAM_O365_E3",
+];
+
+/// Product 0 is a suite with everything; the others have each a few of its plans.
+fn suite(number: u64) -> License {
+    let has = |place: usize| number == 0 || (number as usize * 7 + place).is_multiple_of(4);
+    let plans = PLANS.iter().enumerate().filter(|(place, _)| has(*place));
+    let plan = |(place, value): (usize, &&str)| ServicePlan {
+        plan_id: PlanId(Uuid::from_u128(place as u128 + 1)),
+        value: (*value).to_owned(),
+    };
+    License {
+        sku_id: sku(number),
+        part_number: format!("SUITE_{number}"),
+        status: "Enabled".to_owned(),
+        is_company_wide: false,
+        seats: SeatCounts {
+            enabled: 10_000,
+            consumed: 9_000,
+            ..SeatCounts::default()
+        },
+        service_plans: plans.map(plan).collect(),
+    }
+}
+
+/// Every report was whole today.
+fn fresh() -> Vec<Standing> {
+    let today = day::date(20_780);
+    let standing = |dataset| Standing {
+        as_of: Some(now()),
+        reaches: today,
+        fetches: vec![Fetch {
+            what: Fetched::Whole,
+            at: now(),
+            reported_on: today,
+            etag: None,
+        }],
+        ..Standing::new(dataset)
+    };
+    Dataset::ALL.map(standing).to_vec()
+}
+
+/// Everybody judged, and then a hundred of them; five assignments for two users.
+fn bench_findings(users: u64, organization: &mut Organization) {
+    let decisions = |inactive_after_days| Decisions {
+        policy: Arc::new(
+            Policy::new(PolicySettings {
+                inactive_after_days,
+                ..PolicySettings::default()
+            })
+            .expect("a policy"),
+        ),
+        classes: (0..40)
+            .map(|number| (sku(number), LicenseClass::Paid))
+            .collect(),
+        ..Decisions::default()
+    };
+    let key = TenantKey::parse("findings").expect("a key");
+    let empty = TenantIndex::remembering(key, decisions(90), Vec::new());
+    let mut draft = empty.draft();
+    let mut assignments = 0;
+    for number in 0..users {
+        let mut user = organization.user(number);
+        let mut random = Random(number << 22);
+        let wanted = 2 + (number % 2) as usize;
+        while user.assignments.len() > wanted {
+            user.assignments.pop();
+        }
+        while user.assignments.len() < wanted {
+            let product = random.skewed(40);
+            let has = user
+                .assignments
+                .iter()
+                .any(|own| own.sku_id == sku(product));
+            if !has {
+                user.assignments.push(LicenseAssignment {
+                    sku_id: sku(product),
+                    state: AssignmentState::Active,
+                    error: None,
+                    assigned_directly: true,
+                    assigned_by_groups: Vec::new(),
+                    disabled_plans: Vec::new(),
+                    last_updated_at: Some(second(1_700_000_000)),
+                });
+            }
+        }
+        assignments += user.assignments.len();
+        draft.merge(&user);
+    }
+    (0..users).for_each(|number| tell(&mut draft, number));
+    let update = TenantUpdate {
+        organization: None,
+        licenses: Some((0..40).map(suite).collect()),
+        users: Some(draft),
+        groups: None,
+        subscriptions: None,
+        history: None,
+        standings: fresh(),
+        as_of: Some(now()),
+        now: now(),
+    };
+    let index = Arc::new(empty.updated(update, &license_name));
+    let everything = FindingFilter::And(Vec::new());
+    let tenants = [Arc::clone(&index)];
+    let found = || select_findings(&tenants, &everything, &[USUAL_ORDER]);
+    let whole = timed(|| index.decided(decisions(60), now()));
+    let listed = timed(|| found().count());
+    let summed = timed(|| found().totals());
+    let few: Vec<User> = (0..100.min(users))
+        .map(|number| {
+            let id = object_id(number * users / 100);
+            let mut user = index.draft().user(id).expect("a user");
+            user.account_enabled = !user.account_enabled;
+            user
+        })
+        .collect();
+    let changed = timed(|| {
+        let mut draft = index.draft();
+        for user in &few {
+            draft.merge(user);
+        }
+        published(&index, draft)
+    });
+    println!(
+        "\n{:44}{:>12}",
+        format!("{} findings of {assignments} assignments", found().count()),
+        "ms"
+    );
+    let rows = [
+        ("everybody judged", whole),
+        ("100 changed users judged and published", changed),
+        ("all findings in order", listed),
+        ("... and their sums", summed),
+    ];
+    for (label, time) in rows {
+        println!("{label:44}{:>12.2}", micros(time) / 1e3);
+    }
+    println!(
+        "{:44}{:>12.0}",
+        "ratio of the first to the second",
+        micros(whole) / micros(changed)
+    );
 }

@@ -124,6 +124,66 @@ fn with_nothing_set_the_shipped_defaults_hold() {
 }
 
 #[test]
+fn the_shipped_policy_is_the_one_in_the_code() {
+    let config = tenant("client_secret = \"s\"").load().unwrap();
+    assert_eq!(*config.tenants[0].policy, Policy::default());
+}
+
+#[test]
+fn a_tenant_says_of_the_policy_what_differs_and_the_environment_goes_before() {
+    let more = "client_secret = \"s\"\n[tenants.contoso.policy]\ngrace_days = 5\nladders = []\n\
+        bundles = [\"ENTERPRISEPACK + EMS = SPE_E3\"]\n[policy]\ngrace_days = 7\nbuffer_percent = 9";
+    let story = tenant(more).with("SEATWISE_TENANTS__CONTOSO__POLICY__TRIAL_ENDING_DAYS", "3");
+    let config = story.load().unwrap();
+    let policy = config.tenants[0].policy.settings();
+    assert_eq!((policy.grace_days, policy.buffer_percent), (5, 9));
+    assert_eq!(policy.trial_ending_days, 3);
+    assert_eq!((policy.ladders.len(), policy.bundles.len()), (0, 1));
+}
+
+#[test]
+fn products_of_the_policy_are_named_by_part_number_or_guid() {
+    let more = format!(
+        "client_secret = \"s\"\n[policy]\npremium_services = \"not-needed\"\n\
+         planned_hires = [\"spe_e3 = 12\", \"{GUID} = 1\"]\nclasses = [\"MCOPSTN5 = free\"]"
+    );
+    let config = tenant(&more).load().unwrap();
+    let policy = config.tenants[0].policy.settings();
+    assert!(policy.premium_is_not_needed);
+    let hires: Vec<u32> = policy.planned_hires.values().copied().collect();
+    assert_eq!(hires, [12, 1]);
+    // One part number, two products.
+    assert_eq!(policy.classes.len(), 2);
+}
+
+#[test]
+fn a_policy_that_does_not_hold_is_refused_by_its_key_with_what_would_be_right() {
+    refused(
+        "[policy]\ninactive_after_days = 181\n",
+        "config.toml:2: policy.inactive_after_days: 181 is out of range: 1 to 180",
+    );
+    refused(
+        "[policy]\nreports_fresh_days = 0\n",
+        "config.toml:2: policy.reports_fresh_days: 0 is out of range: 1 to 3650",
+    );
+    refused(
+        "[policy]\nladders = [\"SPE_E5 > SPE_E3\"]\n",
+        "config.toml:2: policy.ladders: \"SPE_E5 > SPE_E3\" is no step down, such as \"SPE_E5 > SPE_E3: premium\"; what may be lost is one of desktop_apps, frontline, premium, large_mailbox",
+    );
+    refused(
+        "[policy]\nclasses = [\"SPE_E3 = CHEAP\"]\n",
+        "config.toml:2: policy.classes: \"SPE_E3 = CHEAP\": \"CHEAP\" is not one of PAID, ADDON, TRIAL, FREE, UNKNOWN",
+    );
+    refused(
+        "[policy]\nplanned_hires = [\"NOTHING = 1\"]\n",
+        "config.toml:2: policy.planned_hires: \"NOTHING\" is neither a product's GUID (skuId) nor a part number of Microsoft's public list",
+    );
+    tenant("client_secret = \"s\"\n[tenants.contoso.policy]\nheadroom_percent = 101").refused(
+        "config.toml:6: tenants.contoso.policy.headroom_percent: 101 is out of range: 1 to 100",
+    );
+}
+
+#[test]
 fn the_shipped_limits_are_the_ones_in_the_code() {
     let limits = story("").load().unwrap().server.limits;
     assert_eq!(format!("{limits:?}"), format!("{:?}", Limits::default()));
@@ -296,14 +356,14 @@ fn unknown_keys_and_sections_are_refused_with_their_line_and_the_valid_ones() {
     );
     refused(
         "[snyc]\n",
-        "config.toml:1: unknown section [snyc]; did you mean \"sync\"? Valid sections: server, storage, auth, security, sync, tenants, network, limits, catalog, money, log",
+        "config.toml:1: unknown section [snyc]; did you mean \"sync\"? Valid sections: server, storage, auth, security, sync, tenants, policy, network, limits, catalog, money, log",
     );
     refused(
         "listen = \"127.0.0.1:1\"\n",
-        "config.toml:1: unknown key \"listen\" outside of a section. Valid sections: server, storage, auth, security, sync, tenants, network, limits, catalog, money, log",
+        "config.toml:1: unknown key \"listen\" outside of a section. Valid sections: server, storage, auth, security, sync, tenants, policy, network, limits, catalog, money, log",
     );
     tenant("client_secret = \"s\"\ntenant = \"x\"").refused(
-        "config.toml:5: unknown key \"tenant\" in [tenants.contoso]; did you mean \"tenant_id\"? Valid keys: tenant_id, client_id, client_secret, client_secret_file, certificate_file, access, cloud, segment, login_url, graph_url",
+        "config.toml:5: unknown key \"tenant\" in [tenants.contoso]; did you mean \"tenant_id\"? Valid keys: tenant_id, client_id, client_secret, client_secret_file, certificate_file, access, cloud, segment, login_url, graph_url, policy",
     );
     refused_variable(
         "SEATWISE_SYNC__SHEDULE",

@@ -27,6 +27,7 @@ mod export;
 mod export_command;
 mod export_stream;
 mod filters;
+mod findings;
 mod money;
 mod mutations;
 mod pages;

@@ -16,6 +16,9 @@ pub(super) struct Chunk {
     entries: Vec<Entry>,
     /// What each rests on, in few bytes.
     facts: Vec<u8>,
+    /// The licenses and savings that there are: few for so many rows.
+    sku_ids: Vec<SkuId>,
+    savings: Vec<Saving>,
 }
 
 /// A finding without what it rests on.
@@ -27,9 +30,10 @@ pub(super) struct Entry {
     pub(super) confidence: Confidence,
     pub(super) state: FindingState,
     pub(super) is_primary: bool,
-    pub(super) seats: u32,
-    pub(super) sku_id: SkuId,
-    pub(super) saving: Saving,
+    /// The place of the license.
+    sku: u16,
+    /// The place of what it would save.
+    saving: u16,
     pub(super) first_seen_on: Day,
     pub(super) realized_on: Option<Day>,
     /// Where its facts end.
@@ -37,42 +41,55 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn key(&self, user: ObjectId) -> FindingKey {
-        FindingKey::of_seat(self.kind, user, self.sku_id)
-    }
-
     /// Whether it is so today: a saving of the past is not.
     pub(super) fn holds(&self) -> bool {
         self.state != FindingState::Realized
-    }
-
-    fn to_known(
-        &self,
-        user: ObjectId,
-        facts: Vec<Fact>,
-        exemption: Option<Exemption>,
-    ) -> KnownFinding {
-        KnownFinding {
-            finding: Finding {
-                key: self.key(user),
-                rule: self.rule,
-                confidence: self.confidence,
-                seats: self.seats,
-                saving: self.saving,
-                is_primary: self.is_primary,
-                facts,
-            },
-            state: self.state,
-            first_seen_on: self.first_seen_on,
-            realized_on: self.realized_on,
-            exemption,
-        }
     }
 }
 
 impl Chunk {
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// What a finding is about.
+    pub(super) fn key(&self, entry: &Entry, user: ObjectId) -> FindingKey {
+        let sku = self.sku_ids.get(usize::from(entry.sku)).copied();
+        FindingKey {
+            sku,
+            ..FindingKey::of_seat(entry.kind, user, SkuId(uuid::Uuid::nil()))
+        }
+    }
+
+    /// What it would save.
+    pub(super) fn saving(&self, entry: &Entry) -> Saving {
+        let saving = self.savings.get(usize::from(entry.saving));
+        saving.copied().unwrap_or(Saving::Nothing)
+    }
+
+    fn to_known(
+        &self,
+        entry: &Entry,
+        user: ObjectId,
+        facts: Vec<Fact>,
+        exemption: Option<Exemption>,
+    ) -> KnownFinding {
+        KnownFinding {
+            finding: Finding {
+                key: self.key(entry, user),
+                rule: entry.rule,
+                confidence: entry.confidence,
+                // A user holds one of a license.
+                seats: 1,
+                saving: self.saving(entry),
+                is_primary: entry.is_primary,
+                facts,
+            },
+            state: entry.state,
+            first_seen_on: entry.first_seen_on,
+            realized_on: entry.realized_on,
+            exemption,
+        }
     }
 
     pub(super) fn entry(&self, place: usize) -> Option<&Entry> {
@@ -90,7 +107,8 @@ impl Chunk {
     pub(super) fn find(&self, row: u32, kind: FindingKind, sku_id: SkuId) -> Option<usize> {
         self.places_of(row).find(|place| {
             let entry = self.entries.get(*place);
-            entry.is_some_and(|entry| entry.kind == kind && entry.sku_id == sku_id)
+            let sku = |entry: &Entry| self.sku_ids.get(usize::from(entry.sku)).copied();
+            entry.is_some_and(|entry| entry.kind == kind && sku(entry) == Some(sku_id))
         })
     }
 
@@ -103,13 +121,13 @@ impl Chunk {
     ) -> Option<KnownFinding> {
         let entry = self.entries.get(place)?;
         let facts = Fact::take_all(self.facts_of(place));
-        Some(entry.to_known(user, facts, exemption))
+        Some(self.to_known(entry, user, facts, exemption))
     }
 
     /// The same without what it rests on.
     pub(super) fn outline(&self, place: usize, user: ObjectId) -> Option<KnownFinding> {
         let entry = self.entries.get(place)?;
-        Some(entry.to_known(user, Vec::new(), None))
+        Some(self.to_known(entry, user, Vec::new(), None))
     }
 
     fn facts_of(&self, place: usize) -> &[u8] {
@@ -133,6 +151,8 @@ impl Chunk {
         for fact in &finding.facts {
             fact.put(&mut self.facts);
         }
+        let sku = place_in(&mut self.sku_ids, sku_id);
+        let saving = place_in(&mut self.savings, finding.saving);
         self.entries.push(Entry {
             row,
             kind: finding.key.kind,
@@ -140,9 +160,8 @@ impl Chunk {
             confidence: finding.confidence,
             state: known.state,
             is_primary: finding.is_primary,
-            seats: finding.seats,
-            sku_id,
-            saving: finding.saving,
+            sku,
+            saving,
             first_seen_on: known.first_seen_on,
             realized_on: known.realized_on,
             end: self.facts.len() as u32, // Of 1,024 rows.
@@ -152,22 +171,44 @@ impl Chunk {
     /// Adds the findings of a row of which nothing changed.
     pub(super) fn copy(&mut self, row: u32, old: &Self) {
         for place in old.places_of(row) {
+            let Some(entry) = old.entries.get(place) else {
+                continue;
+            };
             self.facts.extend_from_slice(old.facts_of(place));
-            let end = self.facts.len() as u32; // Of 1,024 rows.
-            let entry = old.entries.get(place).cloned();
-            self.entries
-                .extend(entry.map(|entry| Entry { end, ..entry }));
+            let sku_id = old.sku_ids.get(usize::from(entry.sku)).copied();
+            let sku_id = sku_id.unwrap_or(SkuId(uuid::Uuid::nil()));
+            self.entries.push(Entry {
+                sku: place_in(&mut self.sku_ids, sku_id),
+                saving: place_in(&mut self.savings, old.saving(entry)),
+                end: self.facts.len() as u32, // Of 1,024 rows.
+                ..entry.clone()
+            });
         }
     }
 
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.facts.shrink_to_fit();
+        self.sku_ids.shrink_to_fit();
+        self.savings.shrink_to_fit();
     }
+}
+
+/// The place of a value in a list, put there if it is new. What a chunk has of them fits into 16 bits: nobody
+/// holds more than 64 licenses, and no organization has so many of its own.
+fn place_in<T: PartialEq>(list: &mut Vec<T>, value: T) -> u16 {
+    let place = list.iter().position(|own| *own == value);
+    let place = place.unwrap_or_else(|| {
+        list.push(value);
+        list.len() - 1
+    });
+    u16::try_from(place).unwrap_or(u16::MAX)
 }
 
 impl Heap for Chunk {
     fn heap(&self, _parts: &mut Parts) -> usize {
-        self.entries.capacity() * size_of::<Entry>() + self.facts.capacity()
+        let listed = self.sku_ids.capacity() * size_of::<SkuId>()
+            + self.savings.capacity() * size_of::<Saving>();
+        self.entries.capacity() * size_of::<Entry>() + self.facts.capacity() + listed
     }
 }

@@ -158,7 +158,7 @@ impl Findings {
         let users = tenant.users();
         for (number, chunk) in self.chunks.iter().enumerate() {
             for (place, entry) in chunk.entries().iter().enumerate() {
-                let key = entry.key(users.object_id(entry.row));
+                let key = chunk.key(entry, users.object_id(entry.row));
                 let outline = Outline {
                     key: &key,
                     state: entry.state,
@@ -166,7 +166,7 @@ impl Findings {
                     row: Some(entry.row),
                 };
                 visit(&outline, Place::Row(number, place), &|| FindingPosition {
-                    monthly_savings: FindingPosition::savings(entry.saving),
+                    monthly_savings: FindingPosition::savings(chunk.saving(entry)),
                     first_seen_on: entry.first_seen_on,
                     key,
                     tenant: tenant.key().clone(),
@@ -196,7 +196,7 @@ impl Findings {
                 let chunk = self.chunks.get(number)?;
                 let entry = chunk.entry(place)?;
                 let user = tenant.users().object_id(entry.row);
-                let exemption = live_exemption(tenant, &entry.key(user), entry.state);
+                let exemption = live_exemption(tenant, &chunk.key(entry, user), entry.state);
                 chunk.known(place, user, exemption)
             }
             Place::OfTenant(place) => self.of_tenant.get(place).cloned(),

@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::audit::{DirectoryChange, DirectoryChangeKind, DirectoryChanges};
+use crate::domain::day::Day;
+use crate::domain::finding::{FindingKey, FindingKind, FindingsPast, PastFinding};
 use crate::domain::group::{Group, Memberships};
 use crate::domain::ids::{ApplicationId, SubscriptionId};
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
@@ -49,6 +51,9 @@ pub(in crate::store) fn facts(count: u64) -> Vec<Fact> {
         facts.extend(of_user.map(Fact::UserFact));
         let reports = Dataset::REPORTS.map(|report| usage(report, n, &mut random));
         facts.extend(reports.map(UserFact::Usage).map(Fact::UserFact));
+        if n % 4 == 0 {
+            facts.push(Fact::Findings(findings(n)));
+        }
         facts.push(Fact::HistoryUser(HistoryUser {
             object_id: user_id(n),
             number: HistoryNumber(n as u32),
@@ -61,6 +66,19 @@ pub(in crate::store) fn facts(count: u64) -> Vec<Fact> {
     }
     facts.extend(Dataset::ALL.map(|dataset| Fact::Standing(standing(dataset, count))));
     facts
+}
+
+/// One finding that holds.
+fn findings(n: u64) -> FindingsPast {
+    let (user, sku) = (user_id(n), licenses(1)[0].sku_id);
+    FindingsPast {
+        about: Some(user),
+        findings: vec![PastFinding {
+            key: FindingKey::of_seat(FindingKind::Inactive, user, sku),
+            first_seen_on: Day::numbered(20_000 + n as i64 % 700).unwrap(),
+            realized: None,
+        }],
+    }
 }
 
 pub(in crate::store) fn groups(count: u64) -> Vec<Group> {
@@ -325,7 +343,12 @@ pub(in crate::store) fn later(fact: &Fact, stamp: u64) -> Fact {
             fact.users.push((HistoryNumber(u32::MAX), values));
         }
         Fact::Standing(fact) => fact.rows = stamp,
-        Fact::Findings(fact) => fact.findings.truncate(stamp as usize % 2),
+        Fact::Findings(fact) => {
+            let day = Day::numbered(stamp as i64 + 1).unwrap();
+            for own in &mut fact.findings {
+                own.first_seen_on = day;
+            }
+        }
     }
     fact
 }

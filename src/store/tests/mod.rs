@@ -20,6 +20,7 @@ use super::frames::{FactRef, day_of_id};
 use super::memory::MemoryBackend;
 use super::samples::{run, tenant};
 use super::{EncryptionKey, Error, Fact, OpenError, OpenOptions, Published, Staging, Store};
+use crate::domain::finding::FindingsPast;
 use crate::domain::ids::{ObjectId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
 use crate::domain::tenant::Organization;
@@ -175,6 +176,10 @@ fn put(staging: &mut Staging, fact: &Fact) -> Result<(), Error> {
 fn remove(staging: &mut Staging, (collection, id): (Collection, Uuid)) -> Result<(), Error> {
     match (collection, collection.dataset()) {
         (Collection::Groups, _) => staging.remove_group(ObjectId(id)),
+        (Collection::Findings, _) => staging.put_findings(&FindingsPast {
+            about: Some(ObjectId(id)),
+            findings: Vec::new(),
+        }),
         (Collection::Subscriptions, _) => staging.remove_subscription(SubscriptionId(id)),
         (Collection::UsageDays(_), _) => {
             let (workload, on) = day_of_id(id).unwrap();
@@ -234,7 +239,10 @@ fn changed(world: &World, n: usize, stamp: u128) -> World {
     for (index, place) in places.enumerate() {
         let is_kept = matches!(
             place.0,
-            Collection::Standing(_) | Collection::Organization | Collection::HistoryUsers
+            Collection::Standing(_)
+                | Collection::Organization
+                | Collection::HistoryUsers
+                | Collection::Findings
         );
         if index % 10 == 9 && !is_kept {
             changed.others.remove(&place);
