@@ -11,6 +11,7 @@ use super::catalog::{LicenseName, NameSource};
 use super::filter::{OrderDirection, TextCondition};
 use super::ids::{SkuId, TenantKey};
 use super::license::License;
+use super::license_class::LicenseClass;
 use super::money::{Currency, Money};
 use super::text::{fold, sort_key};
 
@@ -33,6 +34,8 @@ pub enum LicenseFilter {
     Available(NumberCondition),
     /// Who named it: one of these.
     NameSource(Vec<NameSource>),
+    /// It is one of these to whoever pays.
+    Class(Vec<LicenseClass>),
 }
 
 impl LicenseFilter {
@@ -47,6 +50,7 @@ impl LicenseFilter {
             Self::Value(condition) => condition.holds(Some(&fold(&facts.license.part_number))),
             Self::Available(condition) => condition.holds(facts.license.seats.available()),
             Self::NameSource(sources) => sources.contains(&facts.name.source),
+            Self::Class(classes) => classes.contains(&facts.class),
         }
     }
 }
@@ -62,6 +66,8 @@ pub struct LicenseFacts<'a> {
     pub name: &'a LicenseName,
     /// What its paid seats cost a month; `None` where that is not known, or not asked for.
     pub monthly_spend: Option<Money>,
+    /// What it is to whoever pays.
+    pub class: LicenseClass,
 }
 
 /// A range of whole numbers.
@@ -202,6 +208,7 @@ mod tests {
     fn check(filter: LicenseFilter, holds: bool) {
         let tenant = TenantKey::parse("contoso").unwrap();
         let facts = LicenseFacts {
+            class: LicenseClass::Paid,
             tenant: &tenant,
             license: &license(1, 10, 12),
             name: &name("Microsoft 365 E3"),
@@ -267,6 +274,7 @@ mod tests {
         let (ann, bob) = (tenant("ann"), tenant("bob"));
         let place = |tenant: &TenantKey, number, consumed, orders: &[LicenseOrder]| {
             let facts = LicenseFacts {
+                class: LicenseClass::Paid,
                 tenant,
                 license: &license(number, 0, consumed),
                 name: &name("E3"),

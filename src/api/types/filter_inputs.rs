@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_graphql::{ID, InputObject};
 
 use super::activity::{ActivityState, Workload};
-use super::license::NameSource;
+use super::license::{LicenseClass, NameSource};
 use super::nesting::Term;
 use super::time_inputs::DateFilter;
 use super::user::UserType;
@@ -17,7 +17,7 @@ use crate::domain::finding::FindingKey;
 use crate::domain::ids::{ObjectId, SkuId, TenantKey};
 use crate::domain::license_filter::NumberCondition;
 use crate::domain::text::Folded;
-use crate::domain::{usage, user};
+use crate::domain::{license_class, usage, user};
 
 /// A condition on a text. Every operator that is said must hold; `{}` and null hold for everything.
 /// Texts are compared without regard to case, surrounding space and Unicode spelling: "Straße" equals
@@ -324,6 +324,35 @@ impl NameSourceFilter {
         let terms = [
             self.eq.map(|source| Term::is(some(vec![source]))),
             self.is_in.map(|sources| Term::is(some(sources))),
+        ];
+        terms.into_iter().flatten().collect()
+    }
+}
+
+/// A condition on what a license is to whoever pays. Every operator that is said must hold; `{}` and null
+/// hold for everything.
+#[derive(Debug, Clone, Default, InputObject)]
+pub(crate) struct LicenseClassFilter {
+    /// Is this one.
+    eq: Option<LicenseClass>,
+    /// Is another one.
+    ne: Option<LicenseClass>,
+    /// Is one of these; an empty list holds for nothing.
+    #[graphql(name = "in")]
+    is_in: Option<Vec<LicenseClass>>,
+    /// Is none of these; an empty list holds for everything.
+    not_in: Option<Vec<LicenseClass>>,
+}
+
+impl LicenseClassFilter {
+    pub(crate) fn terms(self) -> Vec<Term<Vec<license_class::LicenseClass>>> {
+        let some = |classes: Vec<LicenseClass>| classes.into_iter().map(Into::into).collect();
+        let one = |class| some(vec![class]);
+        let terms = [
+            self.eq.map(one).map(Term::is),
+            self.ne.map(one).map(Term::is_not),
+            self.is_in.map(some).map(Term::is),
+            self.not_in.map(some).map(Term::is_not),
         ];
         terms.into_iter().flatten().collect()
     }

@@ -136,6 +136,7 @@ fn facts<'a>(
         license: &entry.license,
         name: &entry.name,
         monthly_spend,
+        class: index.class(entry.license.sku_id),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use async_graphql::InputObject;
 
-use super::filter_inputs::{IdFilter, IntFilter, NameSourceFilter, StringFilter};
+use super::filter_inputs::{
+    IdFilter, IntFilter, LicenseClassFilter, NameSourceFilter, StringFilter,
+};
 use super::nesting::{Branches, FilterInput, add};
 use crate::api::error::Error;
 use crate::domain::license_filter::LicenseFilter;
@@ -24,6 +26,8 @@ pub(crate) struct LicenseFilterInput {
     name: Option<StringFilter>,
     /// On `value`, Microsoft's part number, such as `SPE_E3`.
     value: Option<StringFilter>,
+    /// On `class`: what it is to whoever pays.
+    class: Option<LicenseClassFilter>,
     /// On `seats.available`: how many seats could still be given out.
     available: Option<IntFilter>,
     /// On `nameSource`: who named it.
@@ -43,6 +47,8 @@ impl FilterInput for LicenseFilterInput {
         add(&mut conditions, names, LicenseFilter::Name);
         let values = self.value.unwrap_or_default().terms();
         add(&mut conditions, values, LicenseFilter::Value);
+        let classes = self.class.unwrap_or_default().terms();
+        add(&mut conditions, classes, LicenseFilter::Class);
         let available = self.available.unwrap_or_default().terms();
         add(&mut conditions, available, LicenseFilter::Available);
         let sources = self.name_source.unwrap_or_default().terms();
@@ -64,6 +70,7 @@ mod tests {
     use super::*;
     use crate::domain::catalog::NameSource;
     use crate::domain::filter::TextCondition;
+    use crate::domain::license_class::LicenseClass;
     use crate::domain::license_filter::NumberCondition;
     use crate::domain::text::Folded;
 
@@ -109,6 +116,15 @@ mod tests {
             LicenseFilter::Not(Box::new(LicenseFilter::Not(Box::new(LicenseFilter::Name(
                 e3(),
             ))))),
+        );
+        let classed = |classes: &[LicenseClass]| LicenseFilter::Class(classes.to_vec());
+        check(
+            value!({"class": {"in": ["PAID", "ADDON"]}}),
+            classed(&[LicenseClass::Paid, LicenseClass::Addon]),
+        );
+        check(
+            value!({"class": {"ne": "FREE"}}),
+            LicenseFilter::Not(Box::new(classed(&[LicenseClass::Free]))),
         );
         check(value!({}), LicenseFilter::And(vec![]));
     }
