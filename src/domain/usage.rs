@@ -317,9 +317,9 @@ impl MailboxType {
 /// Whether a user is in use. Never guessed: what the data cannot tell is [`ActivityState::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ActivityState {
-    /// A workload or a successful sign-in shows the user within the last 90 days.
+    /// A workload or a successful sign-in shows the user within the policy's `inactive_after_days`.
     Active,
-    /// Was seen once, and in none of the licensed workloads for 90 days.
+    /// Was seen once, and in none of the licensed workloads for so many days.
     Inactive,
     /// Was never seen, though everything that would show the user was read.
     NeverActive,

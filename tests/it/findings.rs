@@ -355,7 +355,9 @@ async fn what_the_data_cannot_tell_is_unknown_and_no_finding() {
         assert!(found.iter().any(|own| is_of(own, &["DISABLED_ACCOUNT"])));
         let is_licensed = json!({"licenseValues": {"hasSome": ["SPE_E3", "SPE_E5"]}});
         let idle = json!({"activityState": {"in": ["INACTIVE", "NEVER_ACTIVE"]}});
-        let idle = json!({"and": [is_licensed, idle]});
+        // Of whom every service is switched off, sign-ins alone tell.
+        let opened = json!({"not": {"finding": {"eq": "EMPTY_LICENSE"}}});
+        let idle = json!({"and": [is_licensed, idle, opened]});
         assert_eq!(count(timed.server(), idle).await, 0);
         let unknown = json!({"activityState": {"eq": "UNKNOWN"}});
         assert!(count(timed.server(), unknown).await > 0);

@@ -248,9 +248,10 @@ pub(crate) enum Workload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "usage::ActivityState")]
 pub(crate) enum ActivityState {
-    /// A workload or a successful sign-in shows the user within the last 90 days.
+    /// A workload or a successful sign-in shows the user of late: within the policy's `inactive_after_days`,
+    /// 90 unless config.toml says otherwise.
     Active,
-    /// Was seen once, and nowhere for 90 days.
+    /// Was seen once, and nowhere for so many days.
     Inactive,
     /// Was never seen, though everything that would show the user was read.
     NeverActive,

@@ -120,12 +120,13 @@ fn source(product: AddonProduct) -> Dataset {
     }
 }
 
-/// Whether silence there counts: the report had everybody of late, the log reaches back far enough.
+/// Whether silence there counts: the report is of late, the log reaches back far enough. Who has no row in the
+/// report is not told to use nothing, so it need not have had everybody.
 fn shows_use(verdicts: &Verdicts<'_>, product: AddonProduct, days: u32) -> bool {
     let source = source(product);
     match source {
         Dataset::SignIns => verdicts.ground.reaches_back(source, days),
-        _ => verdicts.ground.is_whole(source),
+        _ => verdicts.ground.is_fresh(source),
     }
 }
 

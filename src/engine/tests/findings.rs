@@ -1,0 +1,224 @@
+//! What is found after a change is what would be found anew.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::model::{key, license, name, nothing, plain, published, sku};
+use super::told::{now, standings, tell};
+use crate::domain::day::Day;
+use crate::domain::finding::{Exemption, FindingKind, FindingState, KnownFinding};
+use crate::domain::finding_filter::{FindingFilter, USUAL_ORDER};
+use crate::domain::license_class::LicenseClass;
+use crate::domain::user::{AssignmentState, LicenseAssignment, User};
+use crate::engine::{Decisions, TenantIndex, TenantUpdate, select_findings};
+
+fn decisions() -> Decisions {
+    Decisions {
+        classes: (0..4)
+            .map(|number| (sku(number), LicenseClass::Paid))
+            .collect(),
+        ..Decisions::default()
+    }
+}
+
+fn assigned(number: u128) -> LicenseAssignment {
+    LicenseAssignment {
+        sku_id: sku(number),
+        state: AssignmentState::Active,
+        error: None,
+        assigned_directly: true,
+        assigned_by_groups: Vec::new(),
+        disabled_plans: Vec::new(),
+        last_updated_at: None,
+    }
+}
+
+/// Somebody with one or two licenses, of whom nothing is rare.
+fn holder(number: u32) -> User {
+    User {
+        account_enabled: !number.is_multiple_of(7),
+        assignments: (0..1 + u128::from(number) % 2)
+            .map(|more| assigned((u128::from(number) + more) % 4))
+            .collect(),
+        ..plain(number)
+    }
+}
+
+fn made_of(base: TenantIndex, users: &[User]) -> Arc<TenantIndex> {
+    let mut draft = base.draft();
+    for user in users {
+        draft.merge(user);
+        tell(&mut draft, user);
+    }
+    let update = TenantUpdate {
+        licenses: Some((0..4).map(license).collect()),
+        users: Some(draft),
+        standings: standings(),
+        ..nothing()
+    };
+    Arc::new(base.updated(update, &name))
+}
+
+fn index_of(users: &[User]) -> Arc<TenantIndex> {
+    let base = TenantIndex::remembering(key("one"), decisions(), Vec::new());
+    made_of(base, users)
+}
+
+fn found(index: &Arc<TenantIndex>) -> Vec<KnownFinding> {
+    let tenants = [Arc::clone(index)];
+    let all = select_findings(&tenants, &FindingFilter::And(Vec::new()), &[USUAL_ORDER]);
+    let rows = (0..all.count()).filter_map(|place| all.row(place));
+    rows.map(|row| row.known().clone()).collect()
+}
+
+fn open(index: &Arc<TenantIndex>) -> Vec<KnownFinding> {
+    let mut found = found(index);
+    found.retain(|known| known.state == FindingState::Open);
+    found
+}
+
+fn crowd() -> Vec<User> {
+    (0..3_000).map(holder).collect()
+}
+
+#[test]
+fn a_few_changes_find_what_a_new_index_finds() {
+    let mut users = crowd();
+    let before = index_of(&users);
+    assert!(open(&before).len() > 100);
+    let mut draft = before.draft();
+    for user in users.iter_mut().step_by(90) {
+        user.account_enabled = !user.account_enabled;
+        draft.merge(user);
+    }
+    for user in users.iter_mut().skip(3).step_by(110) {
+        user.assignments.truncate(1);
+        draft.merge(user);
+    }
+    for user in users.drain(100..110) {
+        draft.remove(user.object_id);
+    }
+    // They take the rows that were freed.
+    for number in 9_000..9_005 {
+        let newcomer = holder(number);
+        draft.merge(&newcomer);
+        tell(&mut draft, &newcomer);
+        users.push(newcomer);
+    }
+    let after = published(&before, draft);
+    assert_eq!(open(&after), open(&index_of(&users)));
+    for kind in FindingKind::ALL {
+        let rows = after.findings().set(kind).iter();
+        let users: Vec<_> = rows.map(|row| after.users().object_id(row)).collect();
+        let has = |known: &KnownFinding| known.finding.key.kind == kind;
+        let open = open(&after);
+        let mut expected: Vec<_> = open.iter().filter(|known| has(known)).collect();
+        expected.dedup_by_key(|known| known.finding.key.user);
+        let expected = expected.iter().filter_map(|known| known.finding.key.user);
+        let expected: std::collections::BTreeSet<_> = expected.collect();
+        assert_eq!(
+            users.into_iter().collect::<std::collections::BTreeSet<_>>(),
+            expected
+        );
+    }
+}
+
+#[test]
+fn who_is_gone_leaves_what_was_saved_and_who_comes_back_is_found_anew() {
+    let users = crowd();
+    let before = index_of(&users);
+    let disabled: Vec<&User> = users
+        .iter()
+        .filter(|user| !user.account_enabled)
+        .take(5)
+        .collect();
+    let mut draft = before.draft();
+    for user in &disabled {
+        draft.remove(user.object_id);
+    }
+    let after = published(&before, draft);
+    let saved = |index: &Arc<TenantIndex>| {
+        let mut found = found(index);
+        found.retain(|known| {
+            known.state == FindingState::Realized && known.finding.key.user.is_some()
+        });
+        found
+    };
+    let realized = saved(&after);
+    assert!(realized.len() >= disabled.len());
+    for known in &realized {
+        let was = before
+            .finding(&known.finding.key)
+            .expect("it was found before");
+        assert_eq!(was.known().finding, known.finding);
+        assert_eq!(
+            after
+                .finding(&known.finding.key)
+                .expect("it is told")
+                .known(),
+            known
+        );
+    }
+    // What is stored brings it all back.
+    let past = after.unsaved_findings();
+    let mut left = users.clone();
+    left.retain(|user| !disabled.iter().any(|gone| gone.object_id == user.object_id));
+    let again = made_of(
+        TenantIndex::remembering(key("one"), decisions(), past),
+        &left,
+    );
+    assert_eq!(found(&again), found(&after));
+    assert!(again.unsaved_findings().is_empty());
+
+    let mut draft = after.draft();
+    for user in &disabled {
+        draft.merge(user);
+        tell(&mut draft, user);
+    }
+    let back = published(&after, draft);
+    assert_eq!(saved(&back), []);
+    assert_eq!(open(&back), open(&before));
+}
+
+#[test]
+fn an_exemption_is_of_its_day_and_touches_one_chunk() {
+    let before = index_of(&crowd());
+    let key = open(&before)[0].finding.key;
+    let today = Day::of_instant(now()).expect("a day");
+    let exemption = Exemption {
+        reason: "On leave".to_owned(),
+        owner: "Ann".to_owned(),
+        until: today,
+    };
+    let exempting = Decisions {
+        exemptions: Arc::new([(key, exemption.clone())].into()),
+        ..decisions()
+    };
+    let exempt = Arc::new(before.decided(exempting, now()));
+    let known = exempt.finding(&key).expect("it holds").known().clone();
+    assert_eq!(known.state, FindingState::Exempt);
+    assert_eq!(known.exemption, Some(exemption));
+    assert_eq!(open(&exempt).len() + 1, open(&before).len());
+    let tomorrow = exempt.judged(now() + SignedDuration::from_hours(24));
+    let tomorrow = Arc::new(tomorrow.expect("a day makes a difference"));
+    let known = tomorrow.finding(&key).expect("it holds").known().clone();
+    assert_eq!((known.state, known.exemption), (FindingState::Open, None));
+    assert_eq!(known.first_seen_on, today);
+}
+
+#[test]
+fn what_is_free_is_found_no_more() {
+    let before = index_of(&crowd());
+    let free = Decisions {
+        classes: (0..4)
+            .map(|number| (sku(number), LicenseClass::Free))
+            .collect(),
+        ..decisions()
+    };
+    let after = Arc::new(before.decided(free, now()));
+    let is_waste = |known: &KnownFinding| known.finding.is_primary;
+    assert!(open(&before).iter().any(is_waste));
+    assert!(!found(&after).iter().any(is_waste));
+    assert_eq!(after.class(sku(0)), LicenseClass::Free);
+}
