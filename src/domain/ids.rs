@@ -102,6 +102,10 @@ guid_newtype! {
     PriceId
 }
 guid_newtype! {
+    /// A calendar that is read by a token of its own.
+    CalendarFeedId
+}
+guid_newtype! {
     /// One sync run. A version 7 UUID: sorting by id sorts by start.
     RunId
 }

@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod audit;
+pub mod calendar_feed;
 pub mod catalog;
 pub mod cell;
 pub mod containment;

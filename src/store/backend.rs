@@ -82,6 +82,8 @@ pub(super) enum Table {
     Run = b'R',
     /// Connections.
     Connection = b'S',
+    /// Calendar feeds.
+    CalendarFeed = b'K',
     /// Ciphertexts.
     Secret = b'T',
     /// The operator's names of licenses.

@@ -36,6 +36,7 @@ pub(super) enum Kind {
     ExchangeRate = 14,
     Exemption = 20,
     LicenseClass = 21,
+    CalendarFeed = 30,
 }
 
 /// How a payload is kept.

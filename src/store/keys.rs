@@ -15,6 +15,7 @@
 //! | `LicenseName` | `tenant 0 sku:16` | the operator's name of a license |
 //! | `Terms` | `tenant 0 subscription:16` | what the operator declared of a purchase |
 //! | `Price` | `0 price:16` | an entry of the price book, whichever tenant it is for |
+//! | `CalendarFeed` | `0 feed:16` | a calendar that is read by a token of its own |
 //! | `ExchangeRate` | `0 from:3 to:3 day:u32` | what one currency is worth in another from a day on |
 //! | `LicenseClass` | `tenant 0 sku:16` | what somebody says that a license is to whoever pays |
 //! | `Exemption` | `tenant 0 kind:u8 user:17 sku:17 subscription:17` | why a finding is left, and until when |
@@ -32,7 +33,7 @@ use super::backend::{Key, Range, Table};
 use super::collection::Collection;
 use super::numbers::Numbered;
 use crate::domain::day;
-use crate::domain::ids::{PriceId, RunId, SkuId, SubscriptionId, TenantKey};
+use crate::domain::ids::{CalendarFeedId, PriceId, RunId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::money::Currency;
 
 /// Which segment: what one run wrote of one collection. A run begins a part for what it changes,
@@ -123,6 +124,11 @@ pub(super) fn price(id: PriceId) -> Key {
     of_nobody(Table::Price, id.0.as_bytes())
 }
 
+/// A calendar feed.
+pub(super) fn calendar_feed(id: CalendarFeedId) -> Key {
+    of_nobody(Table::CalendarFeed, id.0.as_bytes())
+}
+
 /// An exchange rate. Days sort as they follow each other, those before 1970 too.
 pub(super) fn exchange_rate((from, to): (Currency, Currency), on: Date) -> Key {
     let day = i32::try_from(day::number(on)).unwrap_or(i32::MIN);
@@ -202,11 +208,12 @@ pub(super) const TENANT_TABLES: [Table; 11] = [
 ];
 
 /// The tables that hold what is no tenant's.
-pub(super) const SHARED_TABLES: [Table; 4] = [
+pub(super) const SHARED_TABLES: [Table; 5] = [
     Table::Server,
     Table::Catalog,
     Table::Price,
     Table::ExchangeRate,
+    Table::CalendarFeed,
 ];
 
 /// The tenant that a key of a tenant's table belongs to.

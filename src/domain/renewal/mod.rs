@@ -5,7 +5,11 @@
 //! (*realizable*), and what need not be bought because somebody else's seat is given out again
 //! (*redeployable*). A seat is in one of the last two, never in both.
 
+pub mod calendar;
 pub mod cost;
+pub mod due;
+mod lines;
+pub mod milestones;
 pub mod plan;
 pub mod reminder;
 pub mod upcoming;

@@ -35,8 +35,8 @@ pub struct Renewal {
     pub realizable: Option<Money>,
 }
 
-/// When a purchase renews next, and whether that was declared.
-fn next_on(purchase: &Purchase<'_>, today: Date) -> Option<(Date, bool)> {
+/// When a purchase renews next, on this day or later, and whether that was declared.
+pub(super) fn next_on(purchase: &Purchase<'_>, today: Date) -> Option<(Date, bool)> {
     if let Some(declared) = purchase.terms.next_renewal(today) {
         return Some((declared, true));
     }

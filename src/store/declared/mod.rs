@@ -1,8 +1,10 @@
-//! What operators told of money: prices, terms of purchases, exchange rates.
+//! What operators told of money (prices, terms of purchases, exchange rates), and whom they let read the
+//! calendar.
 //!
 //! They are the operator's own work and not Microsoft's: a disconnect leaves them, a purge deletes those
 //! of the tenant.
 
+mod feeds;
 mod records;
 
 use std::ops::ControlFlow;

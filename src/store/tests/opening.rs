@@ -103,7 +103,7 @@ fn a_newer_format_is_refused_with_both_numbers() {
     store.write_durably(batch).unwrap();
     drop(store);
     match try_open(scene.root.path(), &scene.key).err() {
-        Some(OpenError::Newer { found: 7, known: 3 }) => {}
+        Some(OpenError::Newer { found: 7, known: 4 }) => {}
         other => panic!("{other:?}"),
     }
 }
@@ -176,7 +176,7 @@ fn a_store_of_the_first_format_is_raised_when_it_is_opened_whatever_fails() {
             assert!(matches!(store.err(), Some(OpenError::Full)));
             let backend = backend.after_crash(surviving);
             in_memory(&backend);
-            assert_eq!(version(&backend.after_crash(Surviving::Nothing)), 3);
+            assert_eq!(version(&backend.after_crash(Surviving::Nothing)), 4);
         }
     }
 }
