@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::api::auth::{AccessControl, TokenDigest};
+use crate::api::calendar::Calendars;
 use crate::api::health::{Degradation, DegradationKind, Health, HealthCheck};
 use crate::api::http::Endpoint;
 use crate::clock::SharedClock;
@@ -268,6 +269,7 @@ fn serve(
             limits.failed_tokens_per_minute_max,
         )),
         sign_in: Arc::clone(&core.coordinator) as _,
+        calendars: calendars_of(core),
         health: health_of(core),
         pages: Arc::new(api::pages::asset),
         metrics,
@@ -300,6 +302,11 @@ fn take_free_port(config: &mut Config) -> Result<TcpListener, StartError> {
         tracing::warn!("public_url cannot take the free port");
     }
     Ok(listener)
+}
+
+fn calendars_of(core: &Core) -> Calendars {
+    let coordinator = Arc::clone(&core.coordinator);
+    Arc::new(move |token| coordinator.calendar(token))
 }
 
 fn health_of(core: &Core) -> HealthCheck {

@@ -77,6 +77,7 @@ fn server(config: Config, core: &Core, runtime: Handle) -> Server {
         endpoint: Endpoint::new(schema, attach, limits, runtime).with_planner(planner),
         access: Arc::new(AccessControl::new(TokenDigest::of(TOKEN), failures_max)),
         sign_in: Arc::clone(&core.coordinator) as _,
+        calendars: Arc::new(|_| None),
         health: Arc::new(|| Health {
             is_ready: true,
             degraded: Vec::new(),

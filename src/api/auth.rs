@@ -97,6 +97,11 @@ impl AccessControl {
                 role: Role::Admin,
             });
         }
+        Err(self.refuse(from, now))
+    }
+
+    /// What becomes of whoever brought a wrong token, of any kind: guesses of one kind count for all.
+    pub fn refuse(&self, from: IpAddr, now: Instant) -> Denied {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.record(network_of(from), now)
     }
@@ -131,7 +136,7 @@ struct Window {
 }
 
 impl Failures {
-    fn record<T>(&mut self, from: IpAddr, now: Instant) -> Result<T, Denied> {
+    fn record(&mut self, from: IpAddr, now: Instant) -> Denied {
         let mut from = from;
         if !self.by_address.contains_key(&from) && self.by_address.len() >= ADDRESSES_MAX {
             self.by_address
@@ -151,12 +156,12 @@ impl Failures {
                 count: 0,
             };
         } else if window.count >= self.per_minute_max {
-            return Err(Denied::Wait {
+            return Denied::Wait {
                 retry_after: WINDOW.saturating_sub(age),
-            });
+            };
         }
         window.count = window.count.saturating_add(1);
-        Err(Denied::Refused)
+        Denied::Refused
     }
 }
 

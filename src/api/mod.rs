@@ -33,6 +33,7 @@ mod subscription;
 mod types;
 
 // Beside GraphQL.
+pub mod calendar;
 pub mod connect;
 pub mod export;
 pub mod health;

@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, Object};
 use super::error::Error;
 use super::ids;
 use super::scalars::{Date, Decimal};
+use super::types::calendar_feed::{self, CalendarFeedInput, CreatedCalendarFeed};
 use super::types::catalog_update::CatalogUpdate;
 use super::types::finding::Finding;
 use super::types::finding_inputs::ExemptionInput;
@@ -263,6 +264,34 @@ impl Mutation {
         reading.coordinator().reopen_finding(&key, finding).await?;
         let finding = reading.renewed().finding(&key, &finding);
         finding.ok_or_else(|| Error::not_found("finding"))
+    }
+
+    /// Makes a calendar of renewals that calendar programs subscribe to, and tells its address this once.
+    /// Whoever knows the address reads the calendar and nothing else, until it is revoked.
+    async fn create_calendar_feed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whom it is for, and whose renewals.")] input: CalendarFeedInput,
+    ) -> Result<CreatedCalendarFeed, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let tenant = input.tenant()?;
+        let coordinator = reading.coordinator();
+        let made = coordinator.create_calendar_feed(input.name(), tenant);
+        Ok(CreatedCalendarFeed::new(reading.renewed(), made.await?))
+    }
+
+    /// Revokes a calendar: its address reads nothing from now on. Answers with its `id`.
+    async fn revoke_calendar_feed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The feed's `id`.")] id: ID,
+    ) -> Result<ID, Error> {
+        let reading = Reading::of_admin(ctx)?;
+        let feed = calendar_feed::feed_id(&id)?;
+        match reading.coordinator().revoke_calendar_feed(feed).await? {
+            true => Ok(id),
+            false => Err(Error::not_found("calendar feed")),
+        }
     }
 
     /// Takes in newer names of products and service plans. They show at once wherever the operator

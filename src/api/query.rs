@@ -7,6 +7,7 @@ use super::ids;
 use super::scalars::Date;
 use super::settings::Limits;
 use super::types::activity::Workload;
+use super::types::calendar_feed::CalendarFeed;
 use super::types::finding_connection::FindingConnection;
 use super::types::finding_inputs::{FindingFilterInput, FindingOrderInput};
 use super::types::group_connection::GroupConnection;
@@ -325,6 +326,12 @@ impl Query {
     /// What currencies are worth in others, as the operator told: by pair, then by day.
     async fn exchange_rates(&self, ctx: &Context<'_>) -> Result<Vec<ExchangeRate>, Error> {
         Ok(ExchangeRate::all(Reading::of(ctx)?))
+    }
+
+    /// The calendars of renewals that calendar programs may read, the oldest first. It needs the role
+    /// ADMIN.
+    async fn calendar_feeds(&self, ctx: &Context<'_>) -> Result<Vec<CalendarFeed>, Error> {
+        Ok(CalendarFeed::all(Reading::of_admin(ctx)?))
     }
 
     /// Every attempt to read a tenant from Microsoft, newest first, running ones included.

@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::auth::AccessControl;
+use crate::api::calendar::{self, Calendars};
 use crate::api::connect::{self, SignIn};
 use crate::api::connections::Connections;
 use crate::api::export;
@@ -42,6 +43,8 @@ pub struct Server {
     pub access: Arc<AccessControl>,
     /// What `/connect/…` asks.
     pub sign_in: Arc<dyn SignIn>,
+    /// What `/calendar/…` answers.
+    pub calendars: Calendars,
     /// What `/healthz` and `/readyz` tell.
     pub health: HealthCheck,
     /// Static pages.
@@ -59,6 +62,7 @@ pub(super) struct Shared {
     pub(super) endpoint: Endpoint,
     pub(super) access: Arc<AccessControl>,
     pub(super) sign_in: Arc<dyn SignIn>,
+    pub(super) calendars: Calendars,
     pub(super) health: HealthCheck,
     pub(super) pages: Pages,
     pub(super) metrics: Option<PrometheusHandle>,
@@ -147,6 +151,7 @@ impl From<Server> for Shared {
             endpoint: server.endpoint,
             access: server.access,
             sign_in: server.sign_in,
+            calendars: server.calendars,
             health: server.health,
             pages: server.pages,
             metrics: server.metrics,
@@ -185,6 +190,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(to_read("/metrics", health::metrics))
         .service(to_use_once("/connect/callback", connect::callback))
         .service(to_use_once("/connect/{tenant}", connect::begin))
+        .service(to_read("/calendar/{token}.ics", calendar::feed))
         .service(to_read("/", page))
         .service(to_read("/graphiql", page))
         .service(to_read("/assets/{file:.*}", page))

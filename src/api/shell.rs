@@ -256,6 +256,8 @@ fn route_label(path: &str) -> &'static str {
         "/" => "/",
         "/graphiql" => "/graphiql",
         "/connect/callback" => "/connect/callback",
+        // The rest of it is a token.
+        _ if path.starts_with("/calendar/") => "/calendar",
         _ if path.starts_with("/assets/") => "/assets",
         _ if path.starts_with("/connect/") => "/connect",
         _ if path.starts_with("/export/") => "/export",

@@ -4,6 +4,7 @@
 //! server over HTTP instead (`remote`). What a command has to say goes to standard output, logs and
 //! complaints go to standard error, and the exit code tells scripts how it went.
 
+mod calendar;
 mod catalog;
 mod completions;
 mod connect;
@@ -116,6 +117,8 @@ enum Command {
     /// replaces one of the same name.
     #[command(after_long_help = export::EXAMPLES)]
     Export(export::ExportArgs),
+    /// Let calendar programs subscribe to the renewals
+    Calendar(calendar::CalendarArgs),
     /// Keep the names of products new
     Catalog(catalog::CatalogArgs),
     /// Take the price book to a spreadsheet and back
@@ -185,6 +188,7 @@ pub fn run(cli: Cli, environment: Vec<(OsString, OsString)>) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments, &environment),
         Command::Connect(arguments) => connect::run(arguments, &environment),
         Command::Export(arguments) => export::run(arguments, &environment),
+        Command::Calendar(arguments) => calendar::run(arguments, &environment),
         Command::Catalog(arguments) => catalog::run(arguments, &environment),
         Command::Prices(arguments) => prices::run(arguments, &environment),
         Command::Schema => schema::run(),
@@ -228,9 +232,10 @@ mod tests {
             .find_subcommand("catalog")
             .unwrap()
             .find_subcommand("update");
-        let prices = command.find_subcommand("prices").into_iter();
-        let prices = prices.flat_map(|prices| prices.get_subcommands());
-        for command in command.get_subcommands().chain(update).chain(prices) {
+        let grouped = ["prices", "calendar"].into_iter();
+        let grouped = grouped.filter_map(|name| command.find_subcommand(name));
+        let grouped = grouped.flat_map(|group| group.get_subcommands());
+        for command in command.get_subcommands().chain(update).chain(grouped) {
             // What clap says of its own `help` is not ours.
             if command.get_name() != "help" {
                 let mut command = command.clone();
@@ -262,6 +267,10 @@ mod tests {
         check("seatwise export users --format parquet --output x", true);
         check("seatwise export users --format xls", false);
         check("seatwise export everything", false);
+        check("seatwise calendar create Purchasing --tenant contoso", true);
+        check("seatwise calendar create", false);
+        check("seatwise calendar list", true);
+        check("seatwise calendar revoke 7", false);
         check("seatwise completions zsh", true);
         check("seatwise", false);
     }

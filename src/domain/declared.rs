@@ -113,6 +113,11 @@ impl Bought<'_> {
         }
     }
 
+    /// Every purchase of it that is known.
+    pub fn purchases(&self) -> &[Purchase<'_>] {
+        &self.purchases
+    }
+
     /// Whether any purchase of it is known.
     pub fn has_purchases(&self) -> bool {
         !self.purchases.is_empty()

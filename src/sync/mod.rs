@@ -4,6 +4,7 @@
 //! rooms that never meet: Graph tells, the store keeps, the engine answers.
 
 mod accept;
+mod calendar;
 mod capability;
 mod catalog;
 pub mod catalog_csv;
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use reqwest::Url;
@@ -35,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::calendar::NewCalendarFeed;
 pub use self::connect::{Callback, SignInRefused, SignInStart};
 pub use self::decide::ExemptionDraft;
 pub use self::money::ImportedPrices;
@@ -49,6 +52,7 @@ use self::run::Effort;
 use self::sign_in::{BegunSignIn, Proofs};
 use self::tenant::{Running, Shared, TenantState, lock};
 use crate::clock::SharedClock;
+use crate::domain::calendar_feed::CalendarFeed;
 use crate::domain::catalog::{Catalog, CatalogChanges};
 use crate::domain::ids::{RunId, SkuId, TenantKey};
 use crate::domain::license::{self, InvalidLicenseName};
@@ -125,6 +129,8 @@ pub struct Coordinator {
     catalog_source: Option<CatalogSource>,
     catalog_updating: tokio::sync::Mutex<()>,
     catalog_looked_at: Mutex<Option<Timestamp>>,
+    /// Who may read the calendar.
+    calendar_feeds: ArcSwap<Vec<CalendarFeed>>,
     /// Held from reading what operators told to publishing what changes it.
     declaring: tokio::sync::Mutex<()>,
     /// Every background task: a stop waits for them.
@@ -203,6 +209,7 @@ impl Coordinator {
             http: parts.http,
             stopping: CancellationToken::new(),
         });
+        let calendar_feeds = shared.store.calendar_feeds()?;
         load::declared(&shared, &parts.tenants, parts.terms_policy)?;
         let mut tenants = BTreeMap::new();
         for settings in parts.tenants {
@@ -219,6 +226,7 @@ impl Coordinator {
             catalog_source: parts.catalog_source,
             catalog_updating: tokio::sync::Mutex::default(),
             catalog_looked_at: Mutex::default(),
+            calendar_feeds: ArcSwap::from_pointee(calendar_feeds),
             declaring: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         }))

@@ -7,6 +7,7 @@ pub(crate) mod reading;
 
 // Nodes and what hangs on them.
 pub(crate) mod activity;
+pub(crate) mod calendar_feed;
 pub(crate) mod catalog_update;
 pub(crate) mod finding;
 pub(crate) mod group;
