@@ -41,6 +41,7 @@ mod secrets;
 
 // What happens on its own.
 mod bad_input;
+mod calendar;
 mod changes;
 mod comings;
 mod connect;
