@@ -327,6 +327,7 @@ mod tests {
                     tenant: &tenant,
                     license: &license(number, 0, 0),
                     name: &name("E3"),
+                    class: LicenseClass::Paid,
                     monthly_spend,
                 };
                 LicensePosition::of(facts, &orders)

@@ -54,11 +54,15 @@ impl Chunk {
 
     /// What a finding is about.
     pub(super) fn key(&self, entry: &Entry, user: ObjectId) -> FindingKey {
-        let sku = self.sku_ids.get(usize::from(entry.sku)).copied();
         FindingKey {
-            sku,
+            sku: self.sku_id(entry),
             ..FindingKey::of_seat(entry.kind, user, SkuId(uuid::Uuid::nil()))
         }
+    }
+
+    /// The license that it is about.
+    pub(super) fn sku_id(&self, entry: &Entry) -> Option<SkuId> {
+        self.sku_ids.get(usize::from(entry.sku)).copied()
     }
 
     /// What it would save.

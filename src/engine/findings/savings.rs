@@ -6,24 +6,27 @@ use crate::domain::ids::SkuId;
 use crate::domain::money::{Money, Sums};
 
 use super::Findings;
-use super::chunk::Entry;
+use super::chunk::{Chunk, Entry};
 use crate::engine::breakdown::Group;
 use crate::engine::index::TenantIndex;
 use crate::engine::rates::Members;
 use crate::engine::select::UserSelection;
 
 impl Findings {
-    fn open(&self) -> impl Iterator<Item = &Entry> {
-        let entries = self.chunks.iter().flat_map(|chunk| chunk.entries());
-        entries.filter(|entry| entry.state == FindingState::Open)
+    fn open(&self) -> impl Iterator<Item = (&Chunk, &Entry)> {
+        let all = self.chunks.iter().flat_map(|chunk| {
+            let chunk = &**chunk;
+            chunk.entries().iter().map(move |entry| (chunk, entry))
+        });
+        all.filter(|(_, entry)| entry.state == FindingState::Open)
     }
 
     /// What open findings that are sure enough to act on would save a month, each with its user's row.
     fn savings(&self) -> impl Iterator<Item = (u32, Money)> {
         let sure = self
             .open()
-            .filter(|entry| entry.confidence != Confidence::Low);
-        sure.filter_map(|entry| match entry.saving {
+            .filter(|(_, entry)| entry.confidence != Confidence::Low);
+        sure.filter_map(|(chunk, entry)| match chunk.saving(entry) {
             Saving::Monthly(money) => Some((entry.row, money)),
             Saving::Nothing | Saving::Unpriced => None,
         })
@@ -34,14 +37,14 @@ impl TenantIndex {
     /// How many held seats of a license come free for sure by following open findings. A seat that a
     /// smaller license would replace is not among them: somebody goes on using it until then.
     pub fn reclaimable_seats(&self, id: SkuId) -> u32 {
-        let frees = |entry: &&Entry| {
-            entry.sku_id == id
-                && entry.confidence == Confidence::High
-                && entry.saving != Saving::Nothing
+        let frees = |(chunk, entry): &(&Chunk, &Entry)| {
+            entry.confidence == Confidence::High
                 && entry.kind != FindingKind::Downgrade
+                && chunk.sku_id(entry) == Some(id)
+                && chunk.saving(entry) != Saving::Nothing
         };
-        let seats = self.findings().open().filter(frees);
-        seats.map(|entry| entry.seats).sum()
+        let seats = self.findings().open().filter(frees).count();
+        u32::try_from(seats).unwrap_or(u32::MAX)
     }
 }
 
