@@ -19,11 +19,12 @@ use crate::api::calendar::Calendars;
 use crate::api::health::{Degradation, DegradationKind, Health, HealthCheck};
 use crate::api::http::Endpoint;
 use crate::clock::SharedClock;
-use crate::config::{Config, KeySource, TenantConfig};
+use crate::config::{Config, KeySource, TenantConfig, WebhookConfig};
 use crate::engine::Engine;
 use crate::msgraph::{Endpoints, Http};
 use crate::store::{EncryptionKey, Health as StoreHealth, OpenError, OpenOptions, Store};
 use crate::sync::schedule::Heartbeat;
+use crate::sync::webhook::{self, WebhookSettings};
 use crate::sync::{CatalogSource, Coordinator, Parts, Schedule, TenantSettings, random_secret};
 
 /// Why the server cannot start; each kind has an exit code of its own.
@@ -94,6 +95,7 @@ impl Core {
                 refresh_days: u32::from(config.catalog.refresh_days),
             }),
             terms_policy: config.terms,
+            webhooks: config.webhooks.iter().map(webhook_settings).collect(),
         })
         .map_err(store_error)?;
         Ok(Self {
@@ -109,6 +111,28 @@ impl Core {
 pub async fn open_offline(config: &Config, clock: SharedClock) -> Result<Core, StartError> {
     // Opening blocks on the disk; a command has nothing else to do meanwhile.
     tokio::task::block_in_place(|| Core::open(config, clock))
+}
+
+/// Sends a test event to a webhook; the status that it answered, or why it has not got it.
+pub async fn test_webhook(
+    config: &Config,
+    webhook: &WebhookConfig,
+    clock: SharedClock,
+) -> Result<u16, String> {
+    let http = Http::new(&config.network)?;
+    webhook::test(&http, &webhook_settings(webhook), clock.now()).await
+}
+
+fn webhook_settings(webhook: &WebhookConfig) -> WebhookSettings {
+    WebhookSettings {
+        name: webhook.name.clone(),
+        url: webhook.url.clone(),
+        secret: webhook.secret.clone(),
+        events: webhook.events.clone(),
+        tenants: webhook.tenants.clone(),
+        seats_min: webhook.seats_min,
+        yearly_cost_min: webhook.yearly_cost_min,
+    }
 }
 
 /// A server that has its port, its data and its first runs under way.

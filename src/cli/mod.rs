@@ -19,6 +19,7 @@ mod remote;
 mod schema;
 mod serve;
 mod sync;
+mod webhook;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -123,6 +124,8 @@ enum Command {
     Catalog(catalog::CatalogArgs),
     /// Take the price book to a spreadsheet and back
     Prices(prices::PricesArgs),
+    /// Try the addresses that events are sent to
+    Webhook(webhook::WebhookArgs),
     /// Print the GraphQL schema (SDL)
     Schema,
     /// Print a completion script for a shell
@@ -191,6 +194,7 @@ pub fn run(cli: Cli, environment: Vec<(OsString, OsString)>) -> ExitCode {
         Command::Calendar(arguments) => calendar::run(arguments, &environment),
         Command::Catalog(arguments) => catalog::run(arguments, &environment),
         Command::Prices(arguments) => prices::run(arguments, &environment),
+        Command::Webhook(arguments) => webhook::run(arguments, &environment),
         Command::Schema => schema::run(),
         Command::Completions(arguments) => completions::run(arguments),
     };
@@ -232,7 +236,7 @@ mod tests {
             .find_subcommand("catalog")
             .unwrap()
             .find_subcommand("update");
-        let grouped = ["prices", "calendar"].into_iter();
+        let grouped = ["prices", "calendar", "webhook"].into_iter();
         let grouped = grouped.filter_map(|name| command.find_subcommand(name));
         let grouped = grouped.flat_map(|group| group.get_subcommands());
         for command in command.get_subcommands().chain(update).chain(grouped) {

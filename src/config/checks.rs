@@ -28,6 +28,8 @@ use super::tree::{Table, origin_of};
 use super::{
     CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, policy,
     secret_file, tenants,
+    CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, secret_file,
+    tenants, webhooks,
 };
 
 /// The key file of a server that was started without a word about keys.
@@ -113,6 +115,11 @@ pub(super) fn check(
         let checked = tenants::tenant(&name, tenant, policy, directory);
         tenants.extend(findings.keep(&["tenants", &name], checked));
     }
+    let mut webhooks = Vec::with_capacity(raw.webhooks.len());
+    for (name, webhook) in raw.webhooks {
+        let checked = webhooks::webhook(&name, webhook, directory);
+        webhooks.extend(findings.keep(&["webhooks", &name], checked));
+    }
     let (Some(server), Some(storage), Some(admin_token), Some(encryption_key)) =
         (server, storage, admin_token, key)
     else {
@@ -134,6 +141,7 @@ pub(super) fn check(
         tenants,
         catalog,
         terms,
+        webhooks,
         log: LogSettings {
             format: raw.log.format,
             level: raw.log.level,

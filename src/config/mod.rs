@@ -14,6 +14,7 @@ mod raw;
 mod secret_file;
 mod tenants;
 mod tree;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -35,6 +36,8 @@ use crate::domain::terms::TermsPolicy;
 use crate::msgraph::{Credential, NetworkSettings};
 use crate::store::EncryptionKey;
 use crate::telemetry::LogSettings;
+
+pub use webhooks::WebhookConfig;
 
 use deserialize::Reader;
 use origin::Problem;
@@ -82,6 +85,8 @@ pub struct Config {
     pub catalog: CatalogSettings,
     /// What holds for every purchase of licenses.
     pub terms: TermsPolicy,
+    /// Where events are told, in order of name.
+    pub webhooks: Vec<WebhookConfig>,
     /// What is logged, and how.
     pub log: LogSettings,
     /// What is allowed but unwise, in words for the log.

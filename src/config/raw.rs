@@ -19,6 +19,8 @@ use super::tree::{Table, Value};
 pub(super) const SECTIONS: [&str; 12] = [
     "server", "storage", "auth", "security", "sync", "tenants", "policy", "network", "limits",
     "catalog", "money", "log",
+    "server", "storage", "auth", "security", "sync", "tenants", "network", "limits", "catalog",
+    "money", "webhooks", "log",
 ];
 
 #[derive(Deserialize)]
@@ -36,6 +38,8 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     pub(super) catalog: RawCatalog,
     pub(super) money: RawMoney,
+    #[serde(default)]
+    pub(super) webhooks: BTreeMap<String, RawWebhook>,
     pub(super) log: RawLog,
 }
 
@@ -158,6 +162,18 @@ pub(super) struct RawCatalog {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMoney {
     pub(super) reduction_window_days: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWebhook {
+    pub(super) url: Option<String>,
+    pub(super) secret: Option<RawSecret>,
+    pub(super) secret_file: Option<String>,
+    pub(super) events: Option<Vec<String>>,
+    pub(super) tenants: Option<Vec<String>>,
+    pub(super) seats_min: Option<u64>,
+    pub(super) yearly_cost_min: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -214,6 +214,7 @@ fn the_shipped_file_documents_every_section_and_key() {
     for section in sections.split(", ") {
         let (header, name) = match section {
             "tenants" => ("# [tenants.contoso]".to_owned(), "tenants.contoso"),
+            "webhooks" => ("# [webhooks.erp]".to_owned(), "webhooks.erp"),
             name => (format!("[{name}]"), name),
         };
         let (_, after) = SHIPPED.split_once(&format!("\n{header}\n")).unwrap();
@@ -249,6 +250,44 @@ fn the_commented_examples_of_the_shipped_file_are_valid_settings() {
     assert_eq!(settings.len(), 8, "{settings:?}");
     let file = format!("[tenants.contoso]\n{}\n", settings.join("\n"));
     assert_eq!(story(&file).load().unwrap().tenants.len(), 1);
+}
+
+#[test]
+fn a_webhook_is_read_and_what_is_wrong_with_one_is_told_without_its_secrets() {
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    let with = |settings: &str| story(&format!("[webhooks.erp]\n{settings}\n"));
+    let url = "url = \"https://erp.contoso.com/hook-a1b2c3\"\n";
+    let whole = format!("{url}secret = \"{SECRET}\"\n");
+    let config = with(&whole).load().unwrap();
+    let webhook = &config.webhooks[0];
+    assert_eq!((webhook.seats_min, webhook.events.len()), (0, 1));
+    assert_eq!(webhook.tenants, None);
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains(SECRET) && !shown.contains("hook-a1b2c3"),
+        "{shown}"
+    );
+    let check = |settings: &str, expected: &str| {
+        let refusal = with(settings).refusal();
+        assert!(refusal.contains(expected), "{refusal}");
+        assert!(!refusal.contains("hook-a1b2c3"), "{refusal}");
+    };
+    check(url, "has no secret");
+    check(&format!("{url}secret = \"short\""), "is no secret");
+    check(&format!("{whole}secret_file = \"x\""), "keep one");
+    check(&format!("secret = \"{SECRET}\""), "is missing");
+    check(&whole.replace("https", "http"), "no https address");
+    check(
+        &whole.replace("erp.", "me:hook-a1b2c3@erp."),
+        "user or password",
+    );
+    check(&format!("{whole}events = [\"x\"]"), "renewal.reminder");
+    check(&format!("{whole}tenants = [\"A b\"]"), "tenants");
+    check(&format!("{whole}seats_min = 5000000000"), "too many");
+    check(
+        &format!("{whole}yearly_cost_min = \"much\""),
+        "yearly_cost_min",
+    );
 }
 
 #[test]

@@ -15,9 +15,10 @@ const PREFIX: &str = "SEATWISE_";
 
 /// Keys of which one excludes the others. Where a higher layer sets one, the others of lower layers
 /// go: a secret in the environment replaces a file that is named in config.toml.
-const ALTERNATIVES: [&[&str]; 3] = [
+const ALTERNATIVES: [&[&str]; 4] = [
     &["admin_token", "admin_token_file"],
     &["encryption_key", "encryption_key_file"],
+    &["secret", "secret_file"],
     &["client_secret", "client_secret_file", "certificate_file"],
 ];
 
@@ -132,6 +133,9 @@ pub(super) fn from_environment(environment: &[(OsString, OsString)]) -> Result<T
                 Some(tenant) => insert(&mut tree, &[section, tenant, "policy", key], leaf),
                 None => insert(&mut tree, &[section, tenant, key], leaf),
             },
+            Some((name, key)) if matches!(section, "tenants" | "webhooks") => {
+                insert(&mut tree, &[section, name, key], leaf);
+            }
             _ => insert(&mut tree, &[section, key], leaf),
         }
     }

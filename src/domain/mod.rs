@@ -39,3 +39,4 @@ pub mod text;
 pub mod usage;
 pub mod user;
 pub mod user_fact;
+pub mod webhook;

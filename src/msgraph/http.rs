@@ -173,6 +173,35 @@ impl Http {
         }
     }
 
+    /// POST of a text to an address of the operator; no bearer, https only (http on loopback), no redirect
+    /// followed. Answers with the status; the error is a sentence, without the address.
+    pub async fn post_public(
+        &self,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        body: String,
+    ) -> Result<u16, String> {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
+            return Err("it is not an https address".to_owned());
+        }
+        let mut request = Request::new(reqwest::Method::POST, url.clone());
+        for (name, value) in headers {
+            let value = reqwest::header::HeaderValue::from_str(value);
+            let value = value.map_err(|_| format!("{name} cannot be sent"))?;
+            request.headers_mut().insert(*name, value);
+        }
+        *request.body_mut() = Some(body.into());
+        // What it answers is not read: its status says it all.
+        let route = if is_loopback(url) {
+            &self.direct
+        } else {
+            &self.routed
+        };
+        let sent = route.pooled.execute(request).await;
+        let answer = sent.map_err(|error| TransportError::from(error).to_string())?;
+        Ok(answer.status().as_u16())
+    }
+
     /// Sends one request, once, and reads the whole answer; `bytes_max` bounds the memory it takes.
     pub(super) async fn send(
         &self,

@@ -84,6 +84,10 @@ pub(super) enum Table {
     Connection = b'S',
     /// Calendar feeds.
     CalendarFeed = b'K',
+    /// What webhooks were told.
+    Told = b'L',
+    /// What webhooks are still to be told.
+    Delivery = b'N',
     /// Ciphertexts.
     Secret = b'T',
     /// The operator's names of licenses.

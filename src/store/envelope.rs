@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Exemption = 20,
     LicenseClass = 21,
     CalendarFeed = 30,
+    Delivery = 31,
+    Told = 32,
 }
 
 /// How a payload is kept.

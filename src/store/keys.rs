@@ -16,6 +16,8 @@
 //! | `Terms` | `tenant 0 subscription:16` | what the operator declared of a purchase |
 //! | `Price` | `0 price:16` | an entry of the price book, whichever tenant it is for |
 //! | `CalendarFeed` | `0 feed:16` | a calendar that is read by a token of its own |
+//! | `Delivery` | `0 event:16` | an event that a webhook is still to be told |
+//! | `Told` | `0 webhook 0 tenant 0 subscription:16` | the step of a renewal that it was told last |
 //! | `ExchangeRate` | `0 from:3 to:3 day:u32` | what one currency is worth in another from a day on |
 //! | `LicenseClass` | `tenant 0 sku:16` | what somebody says that a license is to whoever pays |
 //! | `Exemption` | `tenant 0 kind:u8 user:17 sku:17 subscription:17` | why a finding is left, and until when |
@@ -129,6 +131,23 @@ pub(super) fn calendar_feed(id: CalendarFeedId) -> Key {
     of_nobody(Table::CalendarFeed, id.0.as_bytes())
 }
 
+/// An event that a webhook is still to be told.
+pub(super) fn delivery(id: Uuid) -> Key {
+    of_nobody(Table::Delivery, id.as_bytes())
+}
+
+/// What a webhook was told last of a purchase.
+pub(super) fn told(webhook: &str, tenant: &TenantKey, id: SubscriptionId) -> Key {
+    let parts = [
+        webhook.as_bytes(),
+        &[0],
+        tenant.as_str().as_bytes(),
+        &[0],
+        id.0.as_bytes(),
+    ];
+    of_nobody(Table::Told, &parts.concat())
+}
+
 /// An exchange rate. Days sort as they follow each other, those before 1970 too.
 pub(super) fn exchange_rate((from, to): (Currency, Currency), on: Date) -> Key {
     let day = i32::try_from(day::number(on)).unwrap_or(i32::MIN);
@@ -208,12 +227,14 @@ pub(super) const TENANT_TABLES: [Table; 11] = [
 ];
 
 /// The tables that hold what is no tenant's.
-pub(super) const SHARED_TABLES: [Table; 5] = [
+pub(super) const SHARED_TABLES: [Table; 7] = [
     Table::Server,
     Table::Catalog,
     Table::Price,
     Table::ExchangeRate,
     Table::CalendarFeed,
+    Table::Delivery,
+    Table::Told,
 ];
 
 /// The tenant that a key of a tenant's table belongs to.

@@ -62,6 +62,7 @@ use self::envelope::Kind;
 use self::records::FormatRecord;
 use self::sled::SledBackend;
 
+pub use self::declared::ToldKey;
 pub use self::frames::FORMER_NAMES_MAX;
 pub use self::secrets::{EncryptionKey, SecretKind};
 pub use self::staging::Staging;
@@ -72,6 +73,8 @@ pub use self::unfinished::{Replayed, Unfinished};
 /// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
 /// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, and remembers findings; 4 has
 /// who may read the calendar. So opening an older one makes it the newest.
+/// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, 4 calendar feeds and what
+/// webhooks are told. So opening an older one makes it the newest.
 const FORMAT: u32 = 4;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;

@@ -3,6 +3,7 @@
 use super::SecretKind;
 use crate::domain::audit::DirectoryChangeKind;
 use crate::domain::money::BillingPeriod;
+use crate::domain::renewal::reminder::Reminder;
 use crate::domain::sync_run::{Dataset, DatasetState, ProblemKind, SyncState, SyncTrigger};
 use crate::domain::tenant::ConnectionState;
 use crate::domain::terms::{Billing, Term};
@@ -42,6 +43,9 @@ numbered! {
         SignIns = 7, DirectoryAudits = 8, ActiveUsers = 9, EmailActivity = 10, MailboxUsage = 11,
         TeamsActivity = 12, OneDriveActivity = 13, OneDriveUsage = 14, SharePointActivity = 15,
         VivaEngageActivity = 16, AppsUsage = 17, AppsActivations = 18, CopilotUsage = 19,
+    }
+    Reminder {
+        Review = 1, EvidenceFreeze = 2, Decide = 3, Order = 4, LastCheck = 5, ReductionWindow = 6,
     }
     SecretKind { RefreshToken = 1 }
     SyncTrigger { First = 1, Schedule = 2, Manual = 3, CatchUp = 4 }

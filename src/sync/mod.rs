@@ -23,6 +23,7 @@ mod sign_in;
 mod tenant;
 mod tokens;
 mod usage;
+pub mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -51,6 +52,7 @@ use self::plan::Situation;
 use self::run::Effort;
 use self::sign_in::{BegunSignIn, Proofs};
 use self::tenant::{Running, Shared, TenantState, lock};
+use self::webhook::{WebhookSettings, Webhooks};
 use crate::clock::SharedClock;
 use crate::domain::calendar_feed::CalendarFeed;
 use crate::domain::catalog::{Catalog, CatalogChanges};
@@ -107,6 +109,8 @@ pub struct Parts {
     pub catalog_source: Option<CatalogSource>,
     /// What holds for every purchase.
     pub terms_policy: TermsPolicy,
+    /// Where events are told.
+    pub webhooks: Vec<WebhookSettings>,
 }
 
 /// Where product names are refreshed from.
@@ -129,6 +133,7 @@ pub struct Coordinator {
     catalog_source: Option<CatalogSource>,
     catalog_updating: tokio::sync::Mutex<()>,
     catalog_looked_at: Mutex<Option<Timestamp>>,
+    webhooks: Webhooks,
     /// Who may read the calendar.
     calendar_feeds: ArcSwap<Vec<CalendarFeed>>,
     /// Held from reading what operators told to publishing what changes it.
@@ -209,6 +214,7 @@ impl Coordinator {
             http: parts.http,
             stopping: CancellationToken::new(),
         });
+        let webhooks = Webhooks::load(parts.webhooks, &shared.store)?;
         let calendar_feeds = shared.store.calendar_feeds()?;
         load::declared(&shared, &parts.tenants, parts.terms_policy)?;
         let mut tenants = BTreeMap::new();
@@ -226,6 +232,7 @@ impl Coordinator {
             catalog_source: parts.catalog_source,
             catalog_updating: tokio::sync::Mutex::default(),
             catalog_looked_at: Mutex::default(),
+            webhooks,
             calendar_feeds: ArcSwap::from_pointee(calendar_feeds),
             declaring: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),

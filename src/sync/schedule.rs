@@ -68,6 +68,7 @@ impl Coordinator {
                 tracing::warn!(tenant = %tenant.key, %refusal, "a due run could not be started");
             }
         }
+        self.tell_webhooks().await;
         self.refresh_catalog_if_due().await;
     }
 

@@ -49,6 +49,7 @@ mod reports;
 mod streams;
 mod sync;
 mod tokens;
+mod webhook;
 
 // The binary, as an operator meets it.
 mod commands;

@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use super::Purchase;
 use super::reminder::Reminder;
 use super::upcoming::next_on;
-use crate::domain::day;
 
 /// What happens to a purchase on its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,17 +53,19 @@ impl Purchase<'_> {
     /// The steps before a day of the purchase and when each begins, the first first; the day itself is
     /// none of them.
     ///
-    /// A step that would begin before the purchase was made or before it renewed last is none: of a
-    /// purchase by the month only the last check is left.
+    /// A step that would begin before the purchase was made, or that is longer than its term, is none: of
+    /// a purchase by the month only the last check is left.
     pub fn steps_before(&self, on: Date) -> impl Iterator<Item = (Reminder, Date)> {
+        // The shortest month counts: else a step would be there in some months and not in others.
         let months = self.terms.term.months();
-        let renewed = months.and_then(|months| day::months_after(on, -months));
-        let begins_after = renewed.max(self.bought_on());
+        let shortest = months.map(|months| months.saturating_mul(28));
+        let bought_on = self.bought_on();
         let steps = Reminder::ALL.into_iter();
         steps
             .filter(|step| *step != Reminder::ReductionWindow)
+            .filter(move |step| shortest.is_none_or(|days| i32::from(step.days_before()) < days))
             .filter_map(move |step| Some((step, step.begins_on(on)?)))
-            .filter(move |(_, begins)| begins_after.is_none_or(|after| *begins > after))
+            .filter(move |(_, begins)| bought_on.is_none_or(|bought| *begins > bought))
     }
 }
 

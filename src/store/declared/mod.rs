@@ -4,6 +4,7 @@
 //! They are the operator's own work and not Microsoft's: a disconnect leaves them, a purge deletes those
 //! of the tenant.
 
+mod deliveries;
 mod feeds;
 mod records;
 
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use prost::Message;
 use rust_decimal::Decimal;
+
+pub use self::deliveries::ToldKey;
 
 use self::records::{ExchangeRateRecord, PriceRecord, TermsRecord};
 use super::backend::{Batch, Direction, Key, Range, Table};

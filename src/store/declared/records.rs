@@ -173,7 +173,7 @@ fn tenant_key(text: &str) -> Result<TenantKey, Error> {
     TenantKey::parse(text).map_err(|_| damaged("a price of no tenant's key"))
 }
 
-fn date(number: i64) -> Result<Date, Error> {
+pub(super) fn date(number: i64) -> Result<Date, Error> {
     day::date(number).ok_or_else(|| damaged("a date out of range"))
 }
 

@@ -1,0 +1,298 @@
+//! Events, as a receiver gets them: signed, each once, after failures and restarts too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+
+use jiff::Timestamp;
+use seatwise::clock::Clock;
+use seatwise::simulator::{Settings, Simulator};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::support::process::{environment_for, run};
+use crate::support::{PATIENCE, Server, tenant_settings};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[derive(Clone)]
+struct At(Arc<AtomicI64>);
+
+impl At {
+    fn turn_to(&self, moment: &str) {
+        let moment: Timestamp = moment.parse().unwrap();
+        self.0.store(moment.as_second(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// What came in one request.
+struct Came {
+    headers: BTreeMap<String, String>,
+    body: String,
+    answered: u16,
+}
+
+impl Came {
+    fn event(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn id(&self) -> String {
+        self.headers["seatwise-event-id"].clone()
+    }
+
+    /// Verifies as README.md says, with HMAC written out.
+    fn is_signed(&self) -> bool {
+        let signed = &self.headers["seatwise-signature"];
+        let (at, mac) = signed.split_once(',').unwrap();
+        let (at, mac) = (
+            at.strip_prefix("t=").unwrap(),
+            mac.strip_prefix("v1=").unwrap(),
+        );
+        let mut key = [0_u8; 64];
+        key[..SECRET.len()].copy_from_slice(SECRET.as_bytes());
+        let inner = Sha256::new()
+            .chain_update(key.map(|byte| byte ^ 0x36))
+            .chain_update(format!("{at}.{}", self.body))
+            .finalize();
+        let outer = Sha256::new()
+            .chain_update(key.map(|byte| byte ^ 0x5c))
+            .chain_update(inner)
+            .finalize();
+        let hex: String = outer.iter().map(|byte| format!("{byte:02x}")).collect();
+        hex == mac
+    }
+}
+
+/// A receiver that answers every request with the status that it is set to.
+struct Receiver {
+    url: String,
+    status: Arc<AtomicU16>,
+    came: UnboundedReceiver<Came>,
+}
+
+impl Receiver {
+    fn start(status: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/hook-a1b2c3", listener.local_addr().unwrap());
+        let status = Arc::new(AtomicU16::new(status));
+        let (tell, came) = unbounded_channel();
+        let answers = Arc::clone(&status);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (answers, tell) = (Arc::clone(&answers), tell.clone());
+                std::thread::spawn(move || serve(stream.unwrap(), &answers, &tell));
+            }
+        });
+        Self { url, status, came }
+    }
+
+    async fn next(&mut self) -> Came {
+        let came = tokio::time::timeout(PATIENCE, self.came.recv()).await;
+        came.expect("nothing came").unwrap()
+    }
+}
+
+fn serve(stream: TcpStream, status: &AtomicU16, tell: &UnboundedSender<Came>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut headers = BTreeMap::new();
+        let mut line = String::new();
+        while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+            if let Some((name, value)) = line.trim().split_once(": ") {
+                headers.insert(name.to_lowercase(), value.to_owned());
+            }
+            line.clear();
+        }
+        let Some(length) = headers.get("content-length") else {
+            return;
+        };
+        let mut body = vec![0; length.parse().unwrap()];
+        reader.read_exact(&mut body).unwrap();
+        let answered = status.load(Ordering::SeqCst);
+        let body = String::from_utf8(body).unwrap();
+        let head =
+            format!("HTTP/1.1 {answered} x\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n");
+        let _ = tell.send(Came {
+            headers,
+            body,
+            answered,
+        });
+        if reader.get_mut().write_all(head.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_step_of_a_renewal_is_told_once_after_failures_and_a_restart_too() {
+    let clock = At(Arc::default());
+    clock.turn_to("2026-03-15T12:00:00Z");
+    let told = clock.clone();
+    let microsoft = Simulator::start(Settings {
+        now: Some(Arc::new(move || told.now())),
+        ..Settings::default()
+    })
+    .unwrap();
+    let mut receiver = Receiver::start(503);
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = tenant_settings(&microsoft, "app");
+    let data = format!("sled:{}", directory.path().join("data").display());
+    let more = [
+        ("STORAGE__URL", data.as_str()),
+        ("SYNC__SCHEDULE", "0 0 0 29 2 *"),
+        ("WEBHOOKS__ERP__URL", &receiver.url),
+        ("WEBHOOKS__ERP__SECRET", SECRET),
+    ];
+    settings.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let start = async || {
+        let (settings, clock) = (settings.clone(), clock.clone());
+        let start = move || Server::start_by(&settings, Arc::new(clock));
+        tokio::task::spawn_blocking(start).await.unwrap()
+    };
+    let server = start().await;
+    server.synced().await;
+    let document = "{licenses(first: 500) {nodes {skuId name seats {consumed}
+        subscriptions {id subscriptionId status isTrial seats}}}}";
+    let licenses = server.data(document).await;
+    let license = licenses["licenses"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|own| {
+            let first = &own["subscriptions"][0];
+            first["status"] == "Enabled" && first["isTrial"] == false && first["seats"].is_u64()
+        });
+    let license = license.unwrap();
+    let purchase = &license["subscriptions"][0];
+    let declare = "mutation ($input: TermsInput!) {declareTerms(input: $input) {id}}";
+    let input = json!({"subscription": purchase["id"], "term": "ANNUAL", "autoRenews": true,
+        "renewsOn": "2026-05-14"});
+    let declared = server.query(declare, json!({"input": input})).await;
+    assert_eq!(declared.get("errors"), None, "{declared}");
+
+    // Nobody takes it, the server is started anew, and it is still told.
+    server.coordinator.tick().await;
+    let refused = receiver.next().await;
+    assert!(refused.is_signed());
+    tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    receiver.status.store(204, Ordering::SeqCst);
+    let server = start().await;
+    clock.turn_to("2026-03-15T13:00:00Z");
+    server.coordinator.tick().await;
+    let mut taken = Vec::new();
+    let ours = |came: &Came, step: &str| {
+        let event = came.event();
+        came.answered == 204
+            && event["subscriptionId"] == purchase["subscriptionId"]
+            && event["renewal"]["on"] == "2026-05-14"
+            && event["renewal"]["step"] == step
+    };
+    loop {
+        let came = receiver.next().await;
+        assert!(came.is_signed());
+        let is_ours = ours(&came, "DECIDE");
+        taken.extend((came.answered == 204).then_some(came));
+        if is_ours {
+            break;
+        }
+    }
+    let first = taken.last().unwrap();
+    assert_eq!(first.headers["seatwise-event"], "renewal.reminder");
+    assert_eq!(first.headers["content-type"], "application/json");
+    let event = first.event();
+    let expected = json!({"id": first.id(), "event": "renewal.reminder", "at": event["at"],
+        "tenant": "contoso", "license": {"skuId": license["skuId"], "name": license["name"]},
+        "subscriptionId": purchase["subscriptionId"],
+        "renewal": {"on": "2026-05-14", "isDeclared": true, "daysLeft": 60, "step": "DECIDE"},
+        "seats": {"bought": purchase["seats"], "assigned": license["seats"]["consumed"]},
+        "yearlyCost": null});
+    assert_eq!(event, expected);
+
+    // The next step is told on its day, and none before it again.
+    clock.turn_to("2026-03-16T12:00:00Z");
+    server.coordinator.tick().await;
+    clock.turn_to("2026-04-14T12:00:00Z");
+    server.coordinator.tick().await;
+    loop {
+        let came = receiver.next().await;
+        let is_ours = ours(&came, "ORDER");
+        taken.push(came);
+        if is_ours {
+            break;
+        }
+    }
+    tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    while let Ok(came) = receiver.came.try_recv() {
+        taken.push(came);
+    }
+    let ids: BTreeSet<_> = taken.iter().map(Came::id).collect();
+    assert_eq!(ids.len(), taken.len(), "an event was taken twice");
+    assert!(ids.contains(&refused.id()), "what was refused was lost");
+    let decided = taken.iter().filter(|came| ours(came, "DECIDE")).count();
+    assert_eq!(decided, 1);
+    assert!(
+        taken.iter().all(|came| !came.body.contains('@')),
+        "nobody's address"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_tries_a_webhook_and_is_told_the_outcome_without_its_secrets() {
+    let microsoft = Simulator::start(Settings::default()).unwrap();
+    let mut receiver = Receiver::start(204);
+    let directory = tempfile::tempdir().unwrap();
+    let url = receiver.url.clone();
+    let settings = [
+        ("WEBHOOKS__ERP__URL", url.as_str()),
+        ("WEBHOOKS__ERP__SECRET", SECRET),
+        ("LOG__LEVEL", "trace"),
+    ];
+    let environment = environment_for("contoso", &microsoft, &settings);
+    let test = |name: &str| run(directory.path(), &environment, &["webhook", "test", name]);
+    let mut said = Vec::new();
+    let ended = test("erp").with(0);
+    assert_eq!(ended.stdout, "erp: delivered, it answered 204\n");
+    said.push(ended);
+    let came = receiver.next().await;
+    assert!(came.is_signed());
+    assert_eq!(came.event()["event"], "test");
+    receiver.status.store(302, Ordering::SeqCst);
+    let ended = test("erp").with(1);
+    assert!(
+        ended.stderr.contains("redirects are not followed"),
+        "{}",
+        ended.stderr
+    );
+    said.push(ended);
+    receiver.next().await;
+    assert!(receiver.came.try_recv().is_err(), "a redirect was followed");
+    test("nobody").with(78);
+    for ended in said {
+        let all = ended.stdout + &ended.stderr;
+        assert!(
+            !all.contains(SECRET) && !all.contains("hook-a1b2c3"),
+            "{all}"
+        );
+    }
+    let refused = [
+        ("WEBHOOKS__ERP__URL", "http://erp.contoso.com/hook-a1b2c3"),
+        ("WEBHOOKS__ERP__SECRET", SECRET),
+    ];
+    let environment = environment_for("contoso", &microsoft, &refused);
+    let ended = run(directory.path(), &environment, &["webhook", "test", "erp"]).with(78);
+    assert!(
+        ended.stderr.contains("no https address"),
+        "{}",
+        ended.stderr
+    );
+}
