@@ -27,9 +27,7 @@ use super::raw::{
 use super::tree::{Table, origin_of};
 use super::{
     CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, policy,
-    secret_file, tenants,
-    CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, secret_file,
-    tenants, webhooks,
+    secret_file, tenants, webhooks,
 };
 
 /// The key file of a server that was started without a word about keys.

@@ -16,11 +16,9 @@ use super::policy::RawPolicy;
 use super::tree::{Table, Value};
 
 /// The sections, as they stand in the file.
-pub(super) const SECTIONS: [&str; 12] = [
+pub(super) const SECTIONS: [&str; 13] = [
     "server", "storage", "auth", "security", "sync", "tenants", "policy", "network", "limits",
-    "catalog", "money", "log",
-    "server", "storage", "auth", "security", "sync", "tenants", "network", "limits", "catalog",
-    "money", "webhooks", "log",
+    "catalog", "money", "webhooks", "log",
 ];
 
 #[derive(Deserialize)]

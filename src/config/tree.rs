@@ -133,7 +133,7 @@ pub(super) fn from_environment(environment: &[(OsString, OsString)]) -> Result<T
                 Some(tenant) => insert(&mut tree, &[section, tenant, "policy", key], leaf),
                 None => insert(&mut tree, &[section, tenant, key], leaf),
             },
-            Some((name, key)) if matches!(section, "tenants" | "webhooks") => {
+            Some((name, key)) if section == "webhooks" => {
                 insert(&mut tree, &[section, name, key], leaf);
             }
             _ => insert(&mut tree, &[section, key], leaf),

@@ -82,12 +82,6 @@ pub(super) enum Table {
     Run = b'R',
     /// Connections.
     Connection = b'S',
-    /// Calendar feeds.
-    CalendarFeed = b'K',
-    /// What webhooks were told.
-    Told = b'L',
-    /// What webhooks are still to be told.
-    Delivery = b'N',
     /// Ciphertexts.
     Secret = b'T',
     /// The operator's names of licenses.
@@ -96,6 +90,12 @@ pub(super) enum Table {
     LicenseClass = b'N',
     /// Why findings are left.
     Exemption = b'E',
+    /// Calendar feeds.
+    CalendarFeed = b'K',
+    /// What webhooks were told.
+    Told = b'L',
+    /// What webhooks are still to be told.
+    Delivery = b'Q',
     /// What is known of a run that did not end, in parts.
     Unfinished = b'V',
     /// The operator's price book.

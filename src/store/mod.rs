@@ -72,9 +72,7 @@ pub use self::unfinished::{Replayed, Unfinished};
 ///
 /// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
 /// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, and remembers findings; 4 has
-/// who may read the calendar. So opening an older one makes it the newest.
-/// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, 4 calendar feeds and what
-/// webhooks are told. So opening an older one makes it the newest.
+/// calendar feeds and what webhooks are told. So opening an older one makes it the newest.
 const FORMAT: u32 = 4;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;

@@ -18,7 +18,7 @@ async fn a_license_without_a_price_changes_no_total_and_is_counted_apart() {
     let free = free_values(&server).await;
     assert!(free.contains(&json!("FLOW_FREE")), "{free:?}");
     let paid_by = |user: &Value| {
-        let values = list(&user["licenseValues"]).into_iter();
+        let values = list(&user["licenseValues"]).iter();
         values.filter(|value| !free.contains(value)).count()
     };
     let held: usize = list(&before["nodes"]).iter().map(paid_by).sum();
