@@ -247,7 +247,7 @@ fn the_commented_examples_of_the_shipped_file_are_valid_settings() {
             !line.starts_with("client_secret_file") && !line.starts_with("certificate_file")
         })
         .collect();
-    assert_eq!(settings.len(), 8, "{settings:?}");
+    assert_eq!(settings.len(), 9, "{settings:?}");
     let file = format!("[tenants.contoso]\n{}\n", settings.join("\n"));
     assert_eq!(story(&file).load().unwrap().tenants.len(), 1);
 }

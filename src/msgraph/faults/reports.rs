@@ -370,10 +370,10 @@ async fn a_download_that_is_no_report_is_a_bad_response() {
 }
 
 #[tokio::test]
-async fn a_report_beyond_a_hundred_megabytes_is_cut_off_while_it_comes() {
+async fn a_report_beyond_three_hundred_megabytes_is_cut_off_while_it_comes() {
     let mut bomb = GzEncoder::new(Vec::new(), Compression::fast());
     let megabyte = vec![b' '; 1024 * 1024];
-    for _ in 0..101 {
+    for _ in 0..301 {
         bomb.write_all(&megabyte).unwrap();
     }
     let reports = Reports::start().await;
