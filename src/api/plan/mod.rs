@@ -55,7 +55,7 @@ use self::answers::Answers;
 const PLAN_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// The cost of a document, as the gate prices it, beyond which there is no plan. Of rows it is some ten
-/// milliseconds: a page of 500 users may have 100 fields, those of managers and licenses among them.
+/// milliseconds, worked out from what one takes: a page of 500 users may have 100 fields, those of managers and licenses among them.
 const COST_MAX: usize = 50_000;
 
 /// Compiles documents and answers from the plans. Cloning it is cheap.
