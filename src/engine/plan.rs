@@ -3,7 +3,7 @@
 //! A plan narrows the rows that are still possible, cheapest part first, so that a scan looks only
 //! at what the sets have left. Negation is gone: it sits in the leaves.
 
-use super::bits::{BLOCK_ROWS, Bits, Words};
+use super::bits::{BLOCK_ROWS, Bits, Words, lanes};
 use super::rows::Chosen;
 use super::scan::Scan;
 
@@ -79,7 +79,7 @@ impl<'a> Plan<'a> {
     /// Keeps the rows of a block that meet the condition; whether any is left.
     pub(super) fn narrow(&self, block: u16, words: &mut Words) -> bool {
         match self {
-            Self::Everybody => words.iter().any(|word| *word != 0),
+            Self::Everybody => lanes::is_any(words),
             Self::Nobody => {
                 words.fill(0);
                 false
@@ -125,21 +125,9 @@ fn narrow_to_any(plans: &[Plan<'_>], block: u16, words: &mut Words) -> bool {
         }
         // Only what no other part has let in already needs to be looked at.
         let mut open = *words;
-        let mut is_open = 0;
-        for (word, met) in open.iter_mut().zip(&met) {
-            *word &= !met;
-            is_open |= *word;
-        }
-        if is_open != 0 && plan.narrow(block, &mut open) {
-            for (met, word) in met.iter_mut().zip(&open) {
-                *met |= word;
-            }
+        if lanes::take_out(&mut open, &met) && plan.narrow(block, &mut open) {
+            lanes::add(&mut met, &open);
         }
     }
-    let mut left = 0;
-    for (word, met) in words.iter_mut().zip(&met) {
-        *word &= met;
-        left |= *word;
-    }
-    left != 0
+    lanes::keep(words, &met)
 }

@@ -1,6 +1,6 @@
 //! Rows that a filter has selected.
 
-use super::bits::{BLOCK_ROWS, Bits, FEW_MAX, Words, count_ones, ones};
+use super::bits::{BLOCK_ROWS, Bits, FEW_MAX, Words, lanes, ones};
 use super::plan::Plan;
 use super::users::Users;
 
@@ -92,11 +92,7 @@ impl Rows {
                     let is_joined = |low: &&u16| joined[usize::from(**low >> 6)] & bit(**low) != 0;
                     lows.iter().filter(is_joined).count() as u64
                 }
-                Chosen::Many(words) => {
-                    let both = joined.iter().zip(words.iter());
-                    both.map(|(left, right)| u64::from((left & right).count_ones()))
-                        .sum()
-                }
+                Chosen::Many(words) => lanes::count_common(&joined, words).into(),
             }
         });
         counts.sum()
@@ -157,7 +153,7 @@ impl Chosen {
     /// The same, as a list where they are few.
     pub(super) fn settled(self) -> Self {
         match self {
-            Self::Many(words) if count_ones(&*words) as usize <= FEW_MAX => {
+            Self::Many(words) if lanes::count(&*words) as usize <= FEW_MAX => {
                 Self::Few(ones(&*words).map(|low| low as u16).collect())
             }
             chosen => chosen,
@@ -182,7 +178,7 @@ impl Chosen {
     fn count(&self) -> u32 {
         match self {
             Self::Few(lows) => lows.len() as u32, // At most 1,024.
-            Self::Many(words) => count_ones(&**words),
+            Self::Many(words) => lanes::count(&**words),
         }
     }
 

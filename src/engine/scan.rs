@@ -6,7 +6,7 @@ use crate::domain::day::{self, Day};
 use crate::domain::filter::{DayCondition, TextCondition, TimeCondition};
 use crate::domain::text::{Folded, words};
 
-use super::bits::{BLOCK_ROWS, Words, count_ones, gathered, ones};
+use super::bits::{BLOCK_ROWS, Words, gathered, lanes, ones};
 use super::chunked::{CHUNK_ROWS, Chunks};
 use super::facts::Days;
 use super::pieces::{PieceBlock, Wanted};
@@ -88,10 +88,10 @@ impl Scan<'_> {
     pub(super) fn narrow(&self, block: u16, words: &mut Words) -> bool {
         if let Self::Text(scan) = self
             && let Some(pieces) = scan.column.pieces(usize::from(block))
-            && count_ones(words) > FEW_ROWS_OF_BLOCK
+            && lanes::count(words) > FEW_ROWS_OF_BLOCK
         {
             scan.narrow_by(pieces, block, words);
-            return words.iter().any(|word| *word != 0);
+            return lanes::is_any(words);
         }
         let mut buffer = String::new();
         let mut left = false;
@@ -165,7 +165,7 @@ impl<'a> TextScan<'a> {
 
     /// Keeps the rows of a chunk whose text passes, or does not pass, by reading it.
     fn read(&self, index: usize, rows: &mut [u64], holds: bool, buffer: &mut String) {
-        let count = count_ones(rows);
+        let count = lanes::count(rows);
         if count == 0 {
             return;
         }

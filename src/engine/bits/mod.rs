@@ -4,6 +4,7 @@
 //! common with them. A block belongs to every index that has not changed one of its rows.
 
 mod few;
+pub(super) mod lanes;
 mod listed;
 mod renewed;
 
@@ -58,11 +59,6 @@ pub(super) fn gathered<T>(values: &[T], passes: impl Fn(&T) -> bool) -> u64 {
     eights.iter().rev().fold(0, |word, eight| {
         word << 8 | u64::from_le_bytes(*eight).wrapping_mul(SIDE_BY_SIDE) >> 56
     })
-}
-
-/// How many ones there are.
-pub(super) fn count_ones(words: &[u64]) -> u32 {
-    words.iter().map(|word| word.count_ones()).sum()
 }
 
 /// A set of rows.
@@ -229,11 +225,7 @@ impl Bits {
                     words[usize::from(low >> 6)] |= bit(*low);
                 }
             }
-            Some(Rows::Dense(dense)) => {
-                for (word, own) in words.iter_mut().zip(&dense.words) {
-                    *word |= own;
-                }
-            }
+            Some(Rows::Dense(dense)) => lanes::add(words, &dense.words),
         }
     }
 
@@ -245,33 +237,22 @@ impl Bits {
                 false
             }
             Some(Rows::Few(rows)) => keep_few(rows, words),
-            Some(Rows::Dense(dense)) => {
-                let mut left = 0;
-                for (word, own) in words.iter_mut().zip(&dense.words) {
-                    *word &= own;
-                    left |= *word;
-                }
-                left != 0
-            }
+            Some(Rows::Dense(dense)) => lanes::keep(words, &dense.words),
         }
     }
 
     /// Keeps of `words` what is not in the set; whether anything is left.
     pub(super) fn drop_from(&self, key: u16, words: &mut Words) -> bool {
         match self.block(key) {
-            None => {}
+            None => lanes::is_any(words),
             Some(Rows::Few(rows)) => {
                 for low in rows.iter() {
                     words[usize::from(low >> 6)] &= !bit(*low);
                 }
+                lanes::is_any(words)
             }
-            Some(Rows::Dense(dense)) => {
-                for (word, own) in words.iter_mut().zip(&dense.words) {
-                    *word &= !own;
-                }
-            }
+            Some(Rows::Dense(dense)) => lanes::take_out(words, &dense.words),
         }
-        words.iter().any(|word| *word != 0)
     }
 
     /// How many of `words` are in the set.
@@ -282,11 +263,7 @@ impl Bits {
                 .iter()
                 .map(|low| u32::from(words[usize::from(low >> 6)] & bit(*low) != 0))
                 .sum(),
-            Some(Rows::Dense(dense)) => words
-                .iter()
-                .zip(&dense.words)
-                .map(|(word, own)| (word & own).count_ones())
-                .sum(),
+            Some(Rows::Dense(dense)) => lanes::count_common(words, &dense.words),
         }
     }
 
@@ -391,7 +368,7 @@ impl Rows {
     }
 
     fn from_words(words: &Words) -> Self {
-        let count = count_ones(words);
+        let count = lanes::count(words);
         if count as usize <= FEW_MAX {
             return Self::Few(Arc::new(ones(words).map(|low| low as u16).collect()));
         }

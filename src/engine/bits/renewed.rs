@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bits, Block, Rows, Words, count_ones};
+use super::{Bits, Block, Rows, Words, lanes};
 
 /// A set made anew block by block, that shares with an older one the blocks that are equal.
 pub(in crate::engine) struct Renewed {
@@ -22,7 +22,7 @@ impl Renewed {
 
     /// Adds the next block; their keys must rise.
     pub(in crate::engine) fn push(&mut self, key: u16, words: &Words) {
-        let count = count_ones(words);
+        let count = lanes::count(words);
         let old = self.old.block(key);
         let equal =
             old.filter(|old| old.count() == count && self.old.count_in(key, words) == count);

@@ -7,7 +7,7 @@ use crate::domain::text::words;
 
 use super::block::PieceBlock;
 use super::cut::{Kind, Pieces};
-use crate::engine::bits::{Words, count_ones};
+use crate::engine::bits::{Words, lanes};
 use crate::engine::scan::TextTest;
 
 /// So few candidates are looked at sooner than narrowed further.
@@ -94,23 +94,17 @@ impl Wanted {
         }
         for parts in maybe {
             let mut candidates = *open;
-            for (word, met) in candidates.iter_mut().zip(&*met) {
-                *word &= !met;
-            }
+            lanes::take_out(&mut candidates, met);
             for part in parts {
                 let mut having = [0; _];
                 block.add(part, &mut having);
-                for (word, having) in candidates.iter_mut().zip(&having) {
-                    *word &= having;
-                }
-                if count_ones(&candidates) <= FEW_ROWS {
+                lanes::keep(&mut candidates, &having);
+                if lanes::count(&candidates) <= FEW_ROWS {
                     break;
                 }
             }
             read(&mut candidates);
-            for (met, word) in met.iter_mut().zip(&candidates) {
-                *met |= word;
-            }
+            lanes::add(met, &candidates);
         }
     }
 }
