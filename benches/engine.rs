@@ -38,7 +38,7 @@ use seatwise::domain::usage::{ActivityState, Metric, Usage, Values, Workload};
 use seatwise::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
 use seatwise::domain::user_fact::UserFact;
 use seatwise::engine::{
-    Decisions, TenantIndex, TenantUpdate, UsersDraft, Window, select, select_findings,
+    Decisions, GroupDetail, TenantIndex, TenantUpdate, UsersDraft, Window, select, select_findings,
 };
 use uuid::Uuid;
 
@@ -512,8 +512,8 @@ fn bench_pages(tenants: &[Arc<TenantIndex>]) {
             UserDimension::JobTitle,
             UserDimension::LicenseName,
         ] {
-            let time = timed(|| selection.breakdown(by, 100));
-            let groups = selection.breakdown(by, 100).len();
+            let time = timed(|| selection.breakdown(by, 100, GroupDetail::Count));
+            let groups = selection.breakdown(by, 100, GroupDetail::Count).len();
             println!(
                 "{:44.44}{groups:>10}{:>12.1}",
                 format!("{label} by {by:?}"),

@@ -15,7 +15,7 @@ use seatwise::domain::filter::{
 };
 use seatwise::domain::text::search_words;
 use seatwise::domain::user::UserType;
-use seatwise::engine::{TenantIndex, UserSelection, Window, select};
+use seatwise::engine::{GroupDetail, TenantIndex, UserSelection, Window, select};
 use serde_json::json;
 
 use crate::Outcome;
@@ -255,7 +255,7 @@ fn breakdown(tenants: &[Arc<TenantIndex>]) {
     ];
     counted(|_| {
         let groups = selections.iter().flat_map(|selection| {
-            let groups = dimensions.map(|by| selection.breakdown(by, 50));
+            let groups = dimensions.map(|by| selection.breakdown(by, 50, GroupDetail::Activity));
             groups.map(|groups| groups.len())
         });
         groups.sum::<usize>()

@@ -8,7 +8,7 @@ use csv::Writer;
 use seatwise::domain::filter::{ListCondition, UserDimension, UserFilter, UserFlag};
 use seatwise::domain::text::{Folded, fold};
 use seatwise::domain::user::{AssignmentState, UserType};
-use seatwise::engine::{TenantIndex, UserRow, UserSelection, Window, select};
+use seatwise::engine::{GroupDetail, TenantIndex, UserRow, UserSelection, Window, select};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -225,7 +225,9 @@ pub(crate) fn selected(index: &Arc<TenantIndex>, filter: &UserFilter) -> UserSel
 
 /// Values of a property that somebody has, the most frequent first.
 pub(crate) fn groups(users: &UserSelection, by: UserDimension) -> Vec<(String, u64)> {
-    let groups = users.breakdown(by, usize::MAX).into_iter();
+    let groups = users
+        .breakdown(by, usize::MAX, GroupDetail::Count)
+        .into_iter();
     groups
         .filter_map(|group| Some((group.key?, group.count)))
         .collect()

@@ -30,11 +30,22 @@ pub struct Group {
     pub key: Option<String>,
     /// How many of the selected users are in it; never 0.
     pub count: u64,
-    /// The same by activity state, in the order of [`ActivityState::ALL`]; they add up to `count`.
-    pub by_activity: [u64; 4],
+    /// The same by activity state, in the order of [`ActivityState::ALL`]; they add up to `count`. `None`
+    /// where it was not asked for.
+    pub by_activity: Option<[u64; 4]>,
 }
 
-/// Users by activity state, in the order of [`ActivityState::ALL`].
+/// What is told of each group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupDetail {
+    /// How many users it has.
+    Count,
+    /// The same by activity state, which looks at everybody once for each state.
+    Activity,
+}
+
+/// Users by activity state, in the order of [`ActivityState::ALL`]; where states are not told apart, all
+/// of them in the first place.
 type Counts = [u64; 4];
 
 /// Groups by folded value while they are counted; `None` for users without one.
@@ -49,18 +60,33 @@ struct Counted {
     spellings: BTreeMap<String, u64>,
 }
 
-/// The selected users of one tenant, apart by activity state: each of them is in one.
+/// The selected users of one tenant.
 struct Split<'a> {
     tenant: &'a TenantIndex,
-    by_state: [Rows; 4],
+    rows: SplitRows<'a>,
+}
+
+enum SplitRows<'a> {
+    Whole(&'a Rows),
+    /// Apart by activity state: each of them is in one.
+    ByState([Rows; 4]),
 }
 
 /// Counts the users of all parts, largest group first, ties by key, users without a value behind
 /// those of equal count.
-pub(super) fn breakdown(parts: &[Part], by: UserDimension, first: usize) -> Vec<Group> {
+pub(super) fn breakdown(
+    parts: &[Part],
+    by: UserDimension,
+    first: usize,
+    detail: GroupDetail,
+) -> Vec<Group> {
     let mut tally = Tally::default();
     for part in parts.iter().filter(|part| part.rows.count() > 0) {
-        let split = Split::of(part);
+        // Groups by state are told apart by it anyhow.
+        let split = match (by, detail) {
+            (UserDimension::ActivityState, _) | (_, GroupDetail::Activity) => Split::by_state(part),
+            (_, GroupDetail::Count) => Split::whole(part),
+        };
         match by {
             UserDimension::Tenant => tally.add_plain(part.tenant.key().as_str(), split.counts()),
             UserDimension::UserType => {
@@ -86,29 +112,52 @@ pub(super) fn breakdown(parts: &[Part], by: UserDimension, first: usize) -> Vec<
             }
         }
     }
-    tally.into_groups(first)
+    tally.into_groups(first, detail)
 }
 
 impl<'a> Split<'a> {
-    fn of(part: &'a Part) -> Self {
-        let sets = part.tenant.activity().sets();
+    fn whole(part: &'a Part) -> Self {
         Self {
             tenant: &part.tenant,
-            by_state: sets.each_ref().map(|set| part.rows.kept_in(set)),
+            rows: SplitRows::Whole(&part.rows),
         }
     }
 
+    fn by_state(part: &'a Part) -> Self {
+        let sets = part.tenant.activity().sets();
+        let by_state = sets.each_ref().map(|set| part.rows.kept_in(set));
+        Self {
+            tenant: &part.tenant,
+            rows: SplitRows::ByState(by_state),
+        }
+    }
+
+    /// At the places of their counts.
+    fn rows(&self) -> &[Rows] {
+        match &self.rows {
+            SplitRows::Whole(rows) => std::slice::from_ref(*rows),
+            SplitRows::ByState(rows) => rows,
+        }
+    }
+
+    fn each(&self, count: impl Fn(&Rows) -> u64) -> Counts {
+        let mut counts = [0; 4];
+        for (sum, rows) in counts.iter_mut().zip(self.rows()) {
+            *sum = count(rows);
+        }
+        counts
+    }
+
     fn counts(&self) -> Counts {
-        self.by_state.each_ref().map(Rows::count)
+        self.each(Rows::count)
     }
 
     fn counts_in(&self, set: &Bits) -> Counts {
-        self.by_state.each_ref().map(|rows| rows.count_in(set))
+        self.each(|rows| rows.count_in(set))
     }
 
     fn counts_in_any(&self, sets: &[&Bits]) -> Counts {
-        let rows = self.by_state.each_ref();
-        rows.map(|rows| rows.count_in_any(sets))
+        self.each(|rows| rows.count_in_any(sets))
     }
 }
 
@@ -145,9 +194,10 @@ impl Tally {
     }
 
     fn add_states(&mut self, split: &Split<'_>) {
+        let all = split.counts();
         for state in ActivityState::ALL {
             let mut counts = [0; 4];
-            counts[state as usize] = split.by_state[state as usize].count();
+            counts[state as usize] = all[state as usize];
             self.add_plain(key_of_state(state), counts);
         }
     }
@@ -187,13 +237,13 @@ impl Tally {
         self.add(None, split.counts_in(assignments.unlicensed()));
     }
 
-    fn into_groups(self, first: usize) -> Vec<Group> {
+    fn into_groups(self, first: usize, detail: GroupDetail) -> Vec<Group> {
         let mut groups: Vec<Group> = self
             .0
             .into_iter()
             .map(|(folded, counted)| Group {
                 count: counted.counts.iter().sum(),
-                by_activity: counted.counts,
+                by_activity: (detail == GroupDetail::Activity).then_some(counted.counts),
                 key: folded.map(|folded| counted.most_frequent().unwrap_or(folded)),
             })
             .collect();
@@ -239,8 +289,7 @@ pub(super) fn key_of_state(state: ActivityState) -> &'static str {
 /// whichever is cheaper.
 fn counts_of(split: &Split<'_>, values: &Values) -> Vec<(u32, Counts)> {
     let groups = values.dictionary().group_count();
-    let states = split.by_state.each_ref();
-    let blocks: usize = states.map(Rows::filled_count).into_iter().sum();
+    let blocks: usize = split.rows().iter().map(Rows::filled_count).sum();
     let by_sets = u64::from(groups) * blocks as u64 * STEPS_PER_BLOCK;
     let rows: u64 = split.counts().into_iter().sum();
     if by_sets < rows * STEPS_PER_ROW {
@@ -250,7 +299,7 @@ fn counts_of(split: &Split<'_>, values: &Values) -> Vec<(u32, Counts)> {
             .collect();
     }
     let mut counts = vec![[0; 4]; groups as usize];
-    for (state, rows) in split.by_state.iter().enumerate() {
+    for (state, rows) in split.rows().iter().enumerate() {
         for row in rows.iter() {
             if let Some(counts) = counts.get_mut(values.group(row) as usize) {
                 counts[state] += 1;

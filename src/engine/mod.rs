@@ -58,7 +58,7 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub use breakdown::Group;
+pub use breakdown::{Group, GroupDetail};
 pub use directory::{Directory, Named};
 pub use draft::{Change, UsersDraft};
 pub use facts::CodedUsage;

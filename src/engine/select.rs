@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::filter::{UserDimension, UserFilter, UserOrder};
 use crate::domain::text::Folded;
 
-use super::breakdown::{self, Group};
+use super::breakdown::{self, Group, GroupDetail};
 use super::filter::planned;
 use super::index::TenantIndex;
 use super::page::{self, Page, Window};
@@ -61,7 +61,7 @@ impl UserSelection {
     }
 
     /// Counts by one property, largest first, ties by key; at most `first` groups.
-    pub fn breakdown(&self, by: UserDimension, first: usize) -> Vec<Group> {
-        breakdown::breakdown(&self.parts, by, first)
+    pub fn breakdown(&self, by: UserDimension, first: usize, detail: GroupDetail) -> Vec<Group> {
+        breakdown::breakdown(&self.parts, by, first, detail)
     }
 }

@@ -60,6 +60,16 @@ pub(super) enum GroupField {
     UnknownCount,
 }
 
+impl GroupField {
+    /// Whether it tells users apart by their activity.
+    pub(super) fn tells_activity(&self) -> bool {
+        match self {
+            Self::Key | Self::Label | Self::Count => false,
+            Self::ActiveCount | Self::InactiveCount | Self::UnknownCount => true,
+        }
+    }
+}
+
 pub(super) enum UserField {
     Id,
     ObjectId,

@@ -18,7 +18,7 @@ use crate::api::scalars::int;
 use crate::api::types::order::UserOrderInput;
 use crate::api::types::paging::PageArguments;
 use crate::api::types::reading::Reading;
-use crate::api::types::user_connection::{Costs, UserConnection, UserListing};
+use crate::api::types::user_connection::{AskedOfGroups, UserConnection, UserListing};
 use crate::api::types::user_inputs::{UserBy, UserFilterInput};
 use crate::domain::ids::TenantKey;
 use crate::domain::money::Money;
@@ -112,7 +112,14 @@ impl Run<'_> {
                 ConnectionField::PageInfo(fields) => page_info(json, users, fields)?,
                 ConnectionField::TotalCount => json.int(users.count()),
                 ConnectionField::Breakdown { by, first, fields } => {
-                    json.list(users.groups(*by, *first, Costs::LeftOut), |json, group| {
+                    let asked = AskedOfGroups {
+                        costs: false,
+                        activity: fields.entries.iter().any(|entry| {
+                            let field = entry.field.as_ref();
+                            field.is_some_and(GroupField::tells_activity)
+                        }),
+                    };
+                    json.list(users.groups(*by, *first, asked), |json, group| {
                         object(json, fields, |json, field| {
                             match field {
                                 GroupField::Key => json.optional(group.key.as_deref()),

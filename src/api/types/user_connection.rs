@@ -24,7 +24,9 @@ use crate::domain::filter::{self, UserFilter, UserOrder};
 use crate::domain::ids::TenantKey;
 use crate::domain::money::{SeatCost, Sums};
 use crate::domain::text::Folded;
-use crate::engine::{self, Page, Position, TenantIndex, UserRow, UserSelection, Window};
+use crate::engine::{
+    self, GroupDetail, Page, Position, TenantIndex, UserRow, UserSelection, Window,
+};
 
 /// What a list of users is made of.
 pub(crate) struct UserListing {
@@ -130,21 +132,25 @@ impl UserConnection {
         int(self.selection().count())
     }
 
-    /// The selected users of all pages, counted by one property; what they cost only if it is asked for.
+    /// The selected users of all pages, counted by one property.
     pub(crate) fn groups(
         &self,
         by: filter::UserDimension,
         first: usize,
-        costs: Costs,
+        asked: AskedOfGroups,
     ) -> Vec<UserGroup> {
-        let groups = self.selection().breakdown(by, first);
-        let added_up = match costs {
-            Costs::Counted => {
+        let detail = match asked.activity {
+            true => GroupDetail::Activity,
+            false => GroupDetail::Count,
+        };
+        let groups = self.selection().breakdown(by, first, detail);
+        let added_up = match asked.costs {
+            true => {
                 let savings = self.selection().savings_of(by, &groups);
                 let costs = self.selection().costs_of(by, &groups).into_iter();
                 costs.zip(savings).collect()
             }
-            Costs::LeftOut => Vec::new(),
+            false => Vec::new(),
         };
         let added_up = added_up.into_iter().map(Some).chain(iter::repeat(None));
         let groups = groups.into_iter().zip(added_up);
@@ -166,7 +172,8 @@ impl UserConnection {
                 (Some(filter_value(by, key)), label)
             }
         };
-        let activity = ActivityCounts::from(group.by_activity);
+        // Nobody reads what nobody asked for.
+        let activity = ActivityCounts::from(group.by_activity.unwrap_or_default());
         UserGroup {
             key,
             label,
@@ -295,12 +302,15 @@ impl UserConnection {
     ) -> Result<Vec<UserGroup>, Error> {
         let first = rows("first", first, Limits::PAGE_ROWS_MOST)?;
         let asked = ctx.look_ahead();
-        let mut of_costs = ["monthlyCost", "monthlySavings", "unpricedLicenses"].into_iter();
-        let costs = match of_costs.any(|field| asked.field(field).exists()) {
-            true => Costs::Counted,
-            false => Costs::LeftOut,
+        let is_any_asked = |fields: [&str; 3]| {
+            let mut fields = fields.into_iter();
+            fields.any(|field| asked.field(field).exists())
         };
-        Ok(self.groups(by.into(), first, costs))
+        let asked = AskedOfGroups {
+            costs: is_any_asked(["monthlyCost", "monthlySavings", "unpricedLicenses"]),
+            activity: is_any_asked(["activeCount", "inactiveCount", "unknownCount"]),
+        };
+        Ok(self.groups(by.into(), first, asked))
     }
 
     /// What the licenses of all selected users cost a month: an entry for each currency. Licenses without
@@ -322,11 +332,13 @@ impl UserConnection {
     }
 }
 
-/// Whether what users cost is added up.
+/// What is asked of groups besides how many users they have: what is not is not worked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Costs {
-    Counted,
-    LeftOut,
+pub(crate) struct AskedOfGroups {
+    /// What their users cost and could save.
+    pub(crate) costs: bool,
+    /// How many of them are active.
+    pub(crate) activity: bool,
 }
 
 /// The selected users that have one value of a property in common.

@@ -9,7 +9,9 @@ use crate::domain::text::Folded;
 use crate::domain::usage::{ActivityState, Workload};
 use crate::domain::user::User;
 use crate::engine::walk::{Begin, Toward, Walk};
-use crate::engine::{Page, Position, TenantIndex, UserRow, UserSelection, Window, select};
+use crate::engine::{
+    GroupDetail, Page, Position, TenantIndex, UserRow, UserSelection, Window, select,
+};
 
 use super::asked::*;
 use super::drafts::varied;
@@ -462,5 +464,9 @@ fn nothing_is_found_where_there_are_no_tenants() {
         ),
         (0, 0, false, false)
     );
-    assert!(selection.breakdown(UserDimension::Department, 5).is_empty());
+    assert!(
+        selection
+            .breakdown(UserDimension::Department, 5, GroupDetail::Count)
+            .is_empty()
+    );
 }

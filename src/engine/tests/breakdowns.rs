@@ -8,7 +8,7 @@ use crate::domain::filter::*;
 use crate::domain::text::fold;
 use crate::domain::usage::ActivityState;
 use crate::domain::user::{User, UserType};
-use crate::engine::select;
+use crate::engine::{Group, GroupDetail, select};
 
 use super::answers::{Tenants, indexes};
 use super::asked::*;
@@ -23,17 +23,19 @@ proptest! {
         let tenants = [("one", one), ("two", two)];
         let selection = select(&indexes(&tenants), &filter, &[]);
         for by in DIMENSIONS {
-            let groups = selection.breakdown(by, usize::MAX);
-            let counted: BTreeMap<Option<String>, [u64; 4]> = groups.iter().map(|group| (group.key.as_deref().map(fold), group.by_activity)).collect();
-            prop_assert!(groups.iter().all(|group| group.by_activity.iter().sum::<u64>() == group.count));
+            let groups = selection.breakdown(by, usize::MAX, GroupDetail::Activity);
+            let counted: BTreeMap<Option<String>, [u64; 4]> = groups.iter().map(|group| (group.key.as_deref().map(fold), group.by_activity.unwrap())).collect();
+            prop_assert!(groups.iter().all(|group| group.by_activity.unwrap().iter().sum::<u64>() == group.count));
             prop_assert_eq!(counted.len(), groups.len());
             prop_assert_eq!(counted, tallied(&tenants, &filter, by), "{:?}", by);
             let is_sorted = groups.is_sorted_by(|left, right| {
                 (std::cmp::Reverse(left.count), left.key.is_none(), &left.key) < (std::cmp::Reverse(right.count), right.key.is_none(), &right.key)
             });
             prop_assert!(is_sorted);
-            let first = selection.breakdown(by, 2);
+            let first = selection.breakdown(by, 2, GroupDetail::Activity);
             prop_assert_eq!(&first[..], &groups[..groups.len().min(2)]);
+            let plain = groups.into_iter().map(|group| Group { by_activity: None, ..group });
+            prop_assert_eq!(selection.breakdown(by, usize::MAX, GroupDetail::Count), plain.collect::<Vec<_>>());
         }
     }
 }
@@ -127,8 +129,11 @@ fn a_group_is_called_by_its_most_frequent_spelling_in_all_tenants() {
         ("one", named(0, &["SALES", "SALES", "Sales"])),
         ("two", named(10, &["Sales", "Sales", "Legal"])),
     ];
-    let groups = select(&indexes(&tenants), &UserFilter::EVERYBODY, &[])
-        .breakdown(UserDimension::Department, 10);
+    let groups = select(&indexes(&tenants), &UserFilter::EVERYBODY, &[]).breakdown(
+        UserDimension::Department,
+        10,
+        GroupDetail::Count,
+    );
     let named: Vec<(Option<&str>, u64)> = groups
         .iter()
         .map(|group| (group.key.as_deref(), group.count))
