@@ -22,6 +22,7 @@ use super::types::order::{LicenseOrderInput, UserOrderInput};
 use super::types::paging::PageArguments;
 use super::types::price::Price;
 use super::types::reading::{Reading, caller};
+use super::types::reclaim_plan::ReclaimPlan;
 use super::types::renewal::{Renewal, RenewalPlan};
 use super::types::sync_run_connection::SyncRunConnection;
 use super::types::tenant::Tenant;
@@ -241,6 +242,50 @@ impl Query {
             before,
         };
         FindingConnection::open(Reading::of(ctx)?, &filter, order_by, page)
+    }
+
+    /// What somebody would have to do so that the seats of open findings come free. It changes nothing:
+    /// ask as often as you like.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn reclaim_plan(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The `id` of the tenant whose seats are meant; it may be unsaid while there is one only."
+        )]
+        tenant: Option<ID>,
+        #[graphql(
+            desc = "Only findings of which all this is true; every finding when unsaid. Those that are not open, and those about no user's seat, are left out always."
+        )]
+        filter: Option<FindingFilterInput>,
+        #[graphql(
+            desc = "What to sort by, the first order first; by monthly savings, the largest first, when unsaid."
+        )]
+        order_by: Option<Vec<FindingOrderInput>>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<ReclaimPlan, Error> {
+        let tenant = tenant.as_ref().map(ids::tenant).transpose()?;
+        let filter = filter.unwrap_or_default().into_filter()?;
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        ReclaimPlan::open(Reading::of(ctx)?, tenant.as_ref(), filter, order_by, page)
     }
 
     /// Use of a workload over time by the users that a filter selects, from this server's own history,

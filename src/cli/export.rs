@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tempfile::NamedTempFile;
 
 use super::exit::{Exit, Failure};
 use super::progress::grouped;
 use super::remote::Remote;
+use super::whole_file::WholeFile;
 use super::{ConfigArgs, Environment, block_on, output};
 
 pub(super) const EXAMPLES: &str = "\
@@ -166,25 +166,15 @@ async fn to_output(mut response: reqwest::Response) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes beside the file and renames at the end: a broken export leaves nothing.
 async fn to_file(mut response: reqwest::Response, path: &Path, list: &str) -> Result<(), Failure> {
-    let unwritable =
-        |error: io::Error| Failure::new(Exit::Io, format!("{}: {error}", path.display()));
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let beside = tempfile::Builder::new()
-        .prefix(".seatwise-export-")
-        .tempfile_in(directory);
-    let mut file = beside.map_err(unwritable)?;
+    let mut file = WholeFile::begin(path)?;
     let rows = response.headers().get("x-total-count");
     let rows = rows.and_then(|rows| rows.to_str().ok()?.parse::<u64>().ok());
     let progress = Progress::new(rows);
     let copying = async {
         let mut bytes: u64 = 0;
         while let Some(chunk) = response.chunk().await.map_err(|_| broken_off())? {
-            file.write_all(&chunk).map_err(unwritable)?;
+            file.write(&chunk)?;
             bytes = bytes.saturating_add(chunk.len() as u64);
             progress.show(bytes);
         }
@@ -196,14 +186,8 @@ async fn to_file(mut response: reqwest::Response, path: &Path, list: &str) -> Re
     };
     progress.clear();
     let bytes = copied?;
-    keep(file, path).map_err(unwritable)?;
+    file.keep()?;
     output::print(&format!("{}\n", outcome(path, list, rows, bytes)));
-    Ok(())
-}
-
-fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    file.persist(path)?;
     Ok(())
 }
 

@@ -15,11 +15,13 @@ mod export;
 mod output;
 mod prices;
 mod progress;
+mod reclaim_plan;
 mod remote;
 mod schema;
 mod serve;
 mod sync;
 mod webhook;
+mod whole_file;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -50,6 +52,7 @@ Examples:
   seatwise sync --tenant contoso         Read one tenant now
   seatwise prices import prices.csv      Tell what seats cost
   seatwise export users -o users.csv     The whole list as CSV, JSON Lines or Parquet
+  seatwise reclaim-plan -o plan.csv      What to do so that seats come free
   seatwise schema > schema.graphql       The GraphQL schema, for code generators
 
 Environment:
@@ -124,6 +127,14 @@ enum Command {
     Catalog(catalog::CatalogArgs),
     /// Take the price book to a spreadsheet and back
     Prices(prices::PricesArgs),
+    /// Write what to do so that seats come free: a list, or a script
+    ///
+    /// Nothing is changed, here or at Microsoft: the script is for an administrator to read and to run. The
+    /// seats are those of open findings, each once; each step names the user, the license, and whether
+    /// it is assigned directly or by groups. The running server is asked: give its token in
+    /// `SEATWISE_TOKEN`. A file names people and is readable for its owner alone.
+    #[command(after_long_help = reclaim_plan::EXAMPLES)]
+    ReclaimPlan(reclaim_plan::ReclaimPlanArgs),
     /// Try the addresses that events are sent to
     Webhook(webhook::WebhookArgs),
     /// Print the GraphQL schema (SDL)
@@ -194,6 +205,7 @@ pub fn run(cli: Cli, environment: Vec<(OsString, OsString)>) -> ExitCode {
         Command::Calendar(arguments) => calendar::run(arguments, &environment),
         Command::Catalog(arguments) => catalog::run(arguments, &environment),
         Command::Prices(arguments) => prices::run(arguments, &environment),
+        Command::ReclaimPlan(arguments) => reclaim_plan::run(arguments, &environment),
         Command::Webhook(arguments) => webhook::run(arguments, &environment),
         Command::Schema => schema::run(),
         Command::Completions(arguments) => completions::run(arguments),
@@ -275,6 +287,11 @@ mod tests {
         check("seatwise calendar create", false);
         check("seatwise calendar list", true);
         check("seatwise calendar revoke 7", false);
+        check(
+            "seatwise reclaim-plan --tenant contoso --format powershell",
+            true,
+        );
+        check("seatwise reclaim-plan --format xls", false);
         check("seatwise completions zsh", true);
         check("seatwise", false);
     }

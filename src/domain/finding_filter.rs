@@ -87,6 +87,11 @@ impl FindingPosition {
         }
     }
 
+    /// Whether following it would save something, known or not.
+    pub fn saves_anything(&self) -> bool {
+        !matches!(self.monthly_savings, Some((None, _)))
+    }
+
     /// How two stand to each other in an order.
     pub fn compare(&self, other: &Self, orders: &[FindingOrder]) -> Ordering {
         let by = |order: &FindingOrder| match order.field {

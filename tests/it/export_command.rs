@@ -48,7 +48,7 @@ impl Place {
         let entries = fs::read_dir(self.directory.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name());
         names
-            .filter(|name| name.to_str().unwrap().starts_with(".seatwise-export"))
+            .filter(|name| name.to_str().unwrap().starts_with(".seatwise-"))
             .count()
     }
 }

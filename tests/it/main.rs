@@ -45,6 +45,7 @@ mod calendar;
 mod changes;
 mod comings;
 mod connect;
+mod reclaim;
 mod reports;
 mod streams;
 mod sync;

@@ -23,9 +23,21 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::api::settings::Limits;
 use crate::api::types::reading::{Reading, Rooms};
 
 pub(in crate::api) use answer::export;
+
+/// Reads an argument of a list as addresses and command lines hold it: as JSON, or as GraphQL writes it.
+///
+/// # Errors
+///
+/// In words for whoever wrote it, with an example.
+pub fn read_argument(name: &str, text: &str, example: &str) -> Result<serde_json::Value, String> {
+    let value = value::parse(name, text, example, &Limits::default());
+    let value = value.map_err(|refusal| refusal.message)?;
+    value.into_json().map_err(|error| error.to_string())
+}
 
 /// What exports are made of. Cloning it is cheap.
 #[derive(Clone)]

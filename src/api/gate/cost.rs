@@ -44,6 +44,9 @@ const FEW_VALUED: [&str; 5] = [
 /// Price of a day of a usage series: everybody who was active on it is looked at.
 const DAY_PRICE: usize = 20;
 
+/// Price of a whole plan as a file: some ten thousand lines.
+const FILE_PRICE: usize = 10_000;
+
 /// Prices the fields of one document with the variables of one request.
 pub(super) struct Prices<'a> {
     variables: &'a Variables,
@@ -102,6 +105,7 @@ impl<'a> Prices<'a> {
                     .saturating_mul(points)
                     .saturating_add(days.saturating_mul(DAY_PRICE))
             }
+            "file" => FILE_PRICE,
             _ if children.by_row > 0 => children
                 .by_row
                 .saturating_mul(page().unwrap_or(Limits::PAGE_ROWS_UNSAID))

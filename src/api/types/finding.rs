@@ -13,9 +13,8 @@ use super::user::User;
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::scalars::Date;
-use crate::domain::finding::{self, Saving};
+use crate::domain::finding;
 use crate::domain::ids::SkuId;
-use crate::domain::money;
 use crate::engine::FindingRow;
 
 /// A finding of one index. The schema's description is on its `Object`.
@@ -34,13 +33,8 @@ impl Finding {
         &self.row.known().finding
     }
 
-    /// What a product is called here, or by Microsoft's public list where the tenant has none of it.
     fn name_of(&self, id: SkuId) -> String {
-        if let Some(entry) = self.row.tenant().license(id) {
-            return entry.name.text.clone();
-        }
-        let listed = self.reading.catalog().product(id);
-        listed.map_or_else(|| id.to_string(), |entry| entry.name.clone())
+        self.reading.product_name(self.row.tenant(), id)
     }
 }
 
@@ -112,16 +106,7 @@ impl Finding {
     /// What following it would save a month, at the prices of today: 0 where another finding already frees
     /// the seat, or where it costs nothing; null where the price is not known.
     async fn monthly_savings(&self) -> Option<Money> {
-        let zero = || {
-            let rate = self.row.tenant().seat_rate(self.found().key.sku?)?;
-            Some(money::Money::zero(rate.currency()))
-        };
-        let saved = match self.found().saving {
-            Saving::Monthly(money) => Some(money),
-            Saving::Nothing => zero(),
-            Saving::Unpriced => None,
-        };
-        saved.map(Money::from)
+        self.row.monthly_savings().map(Money::from)
     }
 
     /// Since when it holds without a break, or held until it was realized: the day of the sync that showed

@@ -105,7 +105,8 @@ struct Place {
     tenant: String,
 }
 
-fn to_bytes(position: &FindingPosition) -> Result<Vec<u8>, Error> {
+/// The inside of a cursor.
+pub(super) fn to_bytes(position: &FindingPosition) -> Result<Vec<u8>, Error> {
     let savings = position.monthly_savings.as_ref().map(|(currency, amount)| {
         let currency = currency.map(|currency| currency.code().to_owned());
         (currency, amount.to_string())
@@ -124,7 +125,8 @@ fn to_bytes(position: &FindingPosition) -> Result<Vec<u8>, Error> {
         .map_err(|_| Error::internal("a finding's place could not be written"))
 }
 
-fn from_bytes(bytes: &[u8]) -> Option<FindingPosition> {
+/// What [`to_bytes`] wrote.
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<FindingPosition> {
     let place: Place = serde_json::from_slice(bytes).ok()?;
     let monthly_savings = match place.savings {
         None => None,

@@ -16,6 +16,8 @@ pub(crate) mod license_assignment;
 pub(crate) mod money;
 pub(crate) mod node;
 pub(crate) mod price;
+pub(crate) mod reclaim_file;
+pub(crate) mod reclaim_plan;
 pub(crate) mod renewal;
 pub(crate) mod sync_run;
 pub(crate) mod tenant;

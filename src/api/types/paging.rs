@@ -5,6 +5,7 @@ use async_graphql::{OutputType, SimpleObject};
 use super::finding::Finding;
 use super::group::Group;
 use super::license::License;
+use super::reclaim_plan::ReclaimStep;
 use super::sync_run::SyncRun;
 use super::user::User;
 use crate::api::error::Error;
@@ -30,6 +31,7 @@ pub(crate) struct PageInfo {
     concrete(name = "LicenseEdge", params(License)),
     concrete(name = "GroupEdge", params(Group)),
     concrete(name = "FindingEdge", params(Finding)),
+    concrete(name = "ReclaimStepEdge", params(ReclaimStep)),
     concrete(name = "SyncRunEdge", params(SyncRun))
 )]
 pub(crate) struct Edge<N: OutputType> {

@@ -178,6 +178,15 @@ impl Reading {
         License::find(self, self.world.tenant(key)?, id)
     }
 
+    /// What a product is called in a tenant, or by Microsoft's public list where the tenant has none of it.
+    pub(crate) fn product_name(&self, index: &TenantIndex, id: SkuId) -> String {
+        if let Some(entry) = index.license(id) {
+            return entry.name.text.clone();
+        }
+        let listed = self.catalog().product(id);
+        listed.map_or_else(|| id.to_string(), |entry| entry.name.clone())
+    }
+
     pub(crate) fn group(self: &Arc<Self>, key: &TenantKey, id: ObjectId) -> Option<Group> {
         Group::find(self, self.world.tenant(key)?, id)
     }

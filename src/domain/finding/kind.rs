@@ -233,4 +233,13 @@ pub enum Confidence {
 impl Confidence {
     /// Every confidence, in the order of the schema.
     pub const ALL: [Self; 3] = [Self::High, Self::Medium, Self::Low];
+
+    /// As the schema spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::High => "HIGH",
+            Self::Medium => "MEDIUM",
+            Self::Low => "LOW",
+        }
+    }
 }

@@ -7,7 +7,7 @@
 mod script;
 mod table;
 
-use super::finding::{Confidence, FindingKind};
+use super::finding::{Confidence, Finding, FindingKind, Said};
 use super::ids::{ObjectId, SkuId};
 use super::money::Money;
 use super::user::LicenseAssignment;
@@ -149,7 +149,7 @@ pub fn act(
 }
 
 /// Whether a finding of a kind is about a user's seat that could be taken away or exchanged.
-fn frees_seats(kind: FindingKind) -> bool {
+pub fn frees_seats(kind: FindingKind) -> bool {
     match kind {
         FindingKind::Inactive
         | FindingKind::NeverActive
@@ -168,6 +168,15 @@ fn frees_seats(kind: FindingKind) -> bool {
         | FindingKind::SubscriptionChange
         | FindingKind::TrialEnding => false,
     }
+}
+
+/// The license that takes the place of the one that a finding is about: a smaller one that is enough, or
+/// the bundle that it is a part of.
+pub fn replacement(finding: &Finding) -> Option<SkuId> {
+    finding.facts.iter().find_map(|fact| match fact.said {
+        Said::Enough(sku) | Said::PartOf(sku) => Some(sku),
+        _ => None,
+    })
 }
 
 impl Act {

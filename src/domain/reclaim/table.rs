@@ -2,7 +2,6 @@
 
 use super::{Path, Step};
 use crate::domain::cell::guarded;
-use crate::domain::finding::Confidence;
 use crate::domain::ids::SkuId;
 
 /// The columns.
@@ -52,7 +51,7 @@ fn cells(step: &Step) -> [String; 16] {
         step.license.to_string(),
         text(&step.license_name),
         step.kind.name().to_owned(),
-        confidence(step.confidence).to_owned(),
+        step.confidence.name().to_owned(),
         saving.map(|money| money.amount_text()).unwrap_or_default(),
         saving
             .map(|money| money.currency().code().to_owned())
@@ -85,13 +84,4 @@ fn named((_, name): &(SkuId, String)) -> String {
 
 fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join("; ")
-}
-
-/// As the schema spells it.
-pub(super) fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::High => "HIGH",
-        Confidence::Medium => "MEDIUM",
-        Confidence::Low => "LOW",
-    }
 }

@@ -10,6 +10,7 @@ mod basis;
 mod chunk;
 mod decisions;
 mod judge;
+mod reclaim;
 mod savings;
 mod select;
 
@@ -34,6 +35,7 @@ use chunk::Chunk;
 pub(super) use judge::Judged;
 
 pub use decisions::Decisions;
+pub use reclaim::Reclaim;
 pub use select::{FindingRow, FindingSelection, select_findings};
 
 /// What is known of all findings of a tenant.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::filter::UserFilter;
 use crate::domain::finding::{
-    Confidence, Exemption, FindingKey, FindingState, KnownFinding, Totals,
+    Confidence, Exemption, FindingKey, FindingState, KnownFinding, Saving, Totals,
 };
 use crate::domain::finding_filter::{FindingFilter, FindingOrder, FindingPosition};
 use crate::domain::ids::SkuId;
@@ -320,6 +320,18 @@ impl FindingRow {
     /// Where it stands in lists.
     pub fn position(&self) -> FindingPosition {
         position(&self.tenant, &self.known)
+    }
+
+    /// What following it would save a month at the prices of today; `None` where nobody said one.
+    pub fn monthly_savings(&self) -> Option<Money> {
+        match self.known.finding.saving {
+            Saving::Monthly(money) => Some(money),
+            Saving::Unpriced => None,
+            Saving::Nothing => {
+                let rate = self.tenant.seat_rate(self.known.finding.key.sku?)?;
+                Some(Money::zero(rate.currency()))
+            }
+        }
     }
 }
 
