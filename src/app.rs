@@ -132,6 +132,8 @@ fn webhook_settings(webhook: &WebhookConfig) -> WebhookSettings {
         tenants: webhook.tenants.clone(),
         seats_min: webhook.seats_min,
         yearly_cost_min: webhook.yearly_cost_min,
+        open_findings_min: webhook.open_findings_min,
+        monthly_savings_min: webhook.monthly_savings_min,
     }
 }
 

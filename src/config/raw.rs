@@ -172,6 +172,8 @@ pub(super) struct RawWebhook {
     pub(super) tenants: Option<Vec<String>>,
     pub(super) seats_min: Option<u64>,
     pub(super) yearly_cost_min: Option<String>,
+    pub(super) open_findings_min: Option<u64>,
+    pub(super) monthly_savings_min: Option<String>,
 }
 
 #[derive(Deserialize)]

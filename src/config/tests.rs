@@ -260,7 +260,19 @@ fn a_webhook_is_read_and_what_is_wrong_with_one_is_told_without_its_secrets() {
     let whole = format!("{url}secret = \"{SECRET}\"\n");
     let config = with(&whole).load().unwrap();
     let webhook = &config.webhooks[0];
-    assert_eq!((webhook.seats_min, webhook.events.len()), (0, 1));
+    assert_eq!((webhook.seats_min, webhook.events.len()), (0, 2));
+    assert_eq!(
+        (webhook.open_findings_min, webhook.monthly_savings_min),
+        (None, None)
+    );
+    let lines = "open_findings_min = 100\nmonthly_savings_min = \"1000.00 EUR\"";
+    let config = with(&format!("{whole}{lines}")).load().unwrap();
+    let (amount, currency) = config.webhooks[0].monthly_savings_min.unwrap();
+    assert_eq!(
+        (amount.to_string().as_str(), currency.code()),
+        ("1000.00", "EUR")
+    );
+    assert_eq!(config.webhooks[0].open_findings_min, Some(100));
     assert_eq!(webhook.tenants, None);
     let shown = format!("{config:?}");
     assert!(
@@ -288,6 +300,10 @@ fn a_webhook_is_read_and_what_is_wrong_with_one_is_told_without_its_secrets() {
         &format!("{whole}yearly_cost_min = \"much\""),
         "yearly_cost_min",
     );
+    for amount in ["1000", "much EUR", "5 euros"] {
+        let line = format!("{whole}monthly_savings_min = \"{amount}\"");
+        check(&line, "such as \"1000.00 EUR\"");
+    }
 }
 
 #[test]

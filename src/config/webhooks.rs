@@ -12,7 +12,7 @@ use super::checks::Invalid;
 use super::raw::{RawSecret, RawWebhook};
 use super::secret_file;
 use crate::domain::ids::TenantKey;
-use crate::domain::money::parse_amount;
+use crate::domain::money::{Currency, parse_amount};
 use crate::domain::webhook::EventKind;
 use crate::msgraph::is_loopback;
 
@@ -36,6 +36,10 @@ pub struct WebhookConfig {
     pub seats_min: u32,
     /// Purchases that cost less a year are not told.
     pub yearly_cost_min: Decimal,
+    /// So many open findings are told; `None`: never.
+    pub open_findings_min: Option<u64>,
+    /// Savings of so much a month are told; `None`: never.
+    pub monthly_savings_min: Option<(Decimal, Currency)>,
 }
 
 /// Without secret and address: some addresses are secrets.
@@ -72,8 +76,26 @@ pub(super) fn webhook(
             .map_err(|_| Invalid::new("seats_min", format!("{seats_min} is too many")))?,
         yearly_cost_min: parse_amount(cost)
             .map_err(|invalid| Invalid::new("yearly_cost_min", invalid.to_string()))?,
+        open_findings_min: raw.open_findings_min,
+        monthly_savings_min: raw
+            .monthly_savings_min
+            .as_deref()
+            .map(amount)
+            .transpose()
+            .map_err(Invalid::of("monthly_savings_min"))?,
         secret: secret(raw.secret, raw.secret_file, directory)?,
     })
+}
+
+/// Reads "1000.00 EUR".
+fn amount(text: &str) -> Result<(Decimal, Currency), String> {
+    let refused = || format!("\"{text}\" is no amount with its currency, such as \"1000.00 EUR\"");
+    let (amount, currency) = text.trim().split_once(' ').ok_or_else(refused)?;
+    let mut amount = parse_amount(amount).map_err(|_| refused())?;
+    let currency = Currency::parse(currency.trim()).map_err(|_| refused())?;
+    // As events write it, beside what there is.
+    amount.rescale(currency.minor_digits().max(amount.scale()));
+    Ok((amount, currency))
 }
 
 fn url(text: Option<&str>) -> Result<Url, String> {
@@ -98,7 +120,7 @@ fn events(words: Option<Vec<String>>) -> Result<BTreeSet<EventKind>, String> {
     let parsed = words.iter().map(|word| {
         EventKind::parse(word).ok_or_else(|| {
             let known: Vec<_> = EventKind::TOLD.iter().map(|kind| kind.word()).collect();
-            format!("\"{word}\" is no event; there is: {}", known.join(", "))
+            format!("\"{word}\" is no event; there are: {}", known.join(", "))
         })
     });
     parsed.collect()

@@ -94,6 +94,8 @@ pub(super) enum Table {
     CalendarFeed = b'K',
     /// What webhooks were told.
     Told = b'L',
+    /// How much there was of findings when webhooks were told last.
+    ToldLevel = b'J',
     /// What webhooks are still to be told.
     Delivery = b'Q',
     /// What is known of a run that did not end, in parts.

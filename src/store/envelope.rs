@@ -39,6 +39,7 @@ pub(super) enum Kind {
     CalendarFeed = 30,
     Delivery = 31,
     Told = 32,
+    ToldLevel = 33,
 }
 
 /// How a payload is kept.

@@ -18,6 +18,7 @@
 //! | `CalendarFeed` | `0 feed:16` | a calendar that is read by a token of its own |
 //! | `Delivery` | `0 event:16` | an event that a webhook is still to be told |
 //! | `Told` | `0 webhook 0 tenant 0 subscription:16` | the step of a renewal that it was told last |
+//! | `ToldLevel` | `0 webhook 0 tenant` | how much there was of its findings when it was told last |
 //! | `ExchangeRate` | `0 from:3 to:3 day:u32` | what one currency is worth in another from a day on |
 //! | `LicenseClass` | `tenant 0 sku:16` | what somebody says that a license is to whoever pays |
 //! | `Exemption` | `tenant 0 kind:u8 user:17 sku:17 subscription:17` | why a finding is left, and until when |
@@ -148,6 +149,12 @@ pub(super) fn told(webhook: &str, tenant: &TenantKey, id: SubscriptionId) -> Key
     of_nobody(Table::Told, &parts.concat())
 }
 
+/// How much there was of a tenant's findings when a webhook was told last.
+pub(super) fn told_level(webhook: &str, tenant: &TenantKey) -> Key {
+    let parts = [webhook.as_bytes(), &[0], tenant.as_str().as_bytes()];
+    of_nobody(Table::ToldLevel, &parts.concat())
+}
+
 /// An exchange rate. Days sort as they follow each other, those before 1970 too.
 pub(super) fn exchange_rate((from, to): (Currency, Currency), on: Date) -> Key {
     let day = i32::try_from(day::number(on)).unwrap_or(i32::MIN);
@@ -227,7 +234,7 @@ pub(super) const TENANT_TABLES: [Table; 11] = [
 ];
 
 /// The tables that hold what is no tenant's.
-pub(super) const SHARED_TABLES: [Table; 7] = [
+pub(super) const SHARED_TABLES: [Table; 8] = [
     Table::Server,
     Table::Catalog,
     Table::Price,
@@ -235,6 +242,7 @@ pub(super) const SHARED_TABLES: [Table; 7] = [
     Table::CalendarFeed,
     Table::Delivery,
     Table::Told,
+    Table::ToldLevel,
 ];
 
 /// The tenant that a key of a tenant's table belongs to.

@@ -62,7 +62,7 @@ use self::envelope::Kind;
 use self::records::FormatRecord;
 use self::sled::SledBackend;
 
-pub use self::declared::ToldKey;
+pub use self::declared::{LevelKey, ToldKey};
 pub use self::frames::FORMER_NAMES_MAX;
 pub use self::secrets::{EncryptionKey, SecretKind};
 pub use self::staging::Staging;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 
 use jiff::Timestamp;
-use seatwise::clock::Clock;
+use seatwise::clock::{Clock, SystemClock};
 use seatwise::simulator::{Settings, Simulator};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -295,4 +295,67 @@ async fn an_operator_tries_a_webhook_and_is_told_the_outcome_without_its_secrets
         "{}",
         ended.stderr
     );
+}
+
+#[tokio::test]
+async fn findings_are_told_when_they_come_to_a_number_and_not_again_while_they_stay() {
+    let microsoft = Simulator::start(Settings::default()).unwrap();
+    let mut receiver = Receiver::start(204);
+    let directory = tempfile::tempdir().unwrap();
+    let data = format!("sled:{}", directory.path().join("data").display());
+    let mut settings = tenant_settings(&microsoft, "app");
+    let more = [
+        ("STORAGE__URL", data.as_str()),
+        ("SYNC__SCHEDULE", "0 0 0 29 2 *"),
+        ("WEBHOOKS__ERP__URL", &receiver.url),
+        ("WEBHOOKS__ERP__SECRET", SECRET),
+        ("WEBHOOKS__ERP__EVENTS", "findings.threshold"),
+        ("WEBHOOKS__ERP__OPEN_FINDINGS_MIN", "10"),
+        ("WEBHOOKS__ERP__MONTHLY_SAVINGS_MIN", "100.00 EUR"),
+    ];
+    settings.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let start = async || {
+        let settings = settings.clone();
+        let start = move || Server::start_by(&settings, Arc::new(SystemClock));
+        tokio::task::spawn_blocking(start).await.unwrap()
+    };
+    let server = start().await;
+    server.synced().await;
+    server.coordinator.tick().await;
+    let came = receiver.next().await;
+    assert!(came.is_signed());
+    assert_eq!(came.headers["seatwise-event"], "findings.threshold");
+    let event = came.event();
+    let document = "{findings(filter: {state: {eq: OPEN}}, first: 1) {
+        totalCount monthlySavings {amount currency}}}";
+    let open = server.data(document).await["findings"]["totalCount"].clone();
+    let crossed = json!([{"measure": "OPEN_FINDINGS", "atLeast": "10", "before": null,
+        "now": open.to_string()}]);
+    let expected = json!({"id": came.id(), "event": "findings.threshold", "at": event["at"],
+        "tenant": "contoso", "crossed": crossed, "openFindings": open,
+        "monthlySavings": {"amount": "0.00", "currency": "EUR"}});
+    assert_eq!(event, expected);
+
+    // A price makes them worth telling; a restart does not.
+    tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    let server = start().await;
+    server.coordinator.tick().await;
+    let licenses = "{licenses(filter: {value: {eq: \"SPE_E3\"}}) {nodes {skuId}}}";
+    let licenses = server.data(licenses).await;
+    let price = json!({"skuId": licenses["licenses"]["nodes"][0]["skuId"], "amount": "39.00",
+        "currency": "EUR", "per": "MONTH", "validFrom": "2020-01-01"});
+    let told = "mutation ($input: PriceInput!) {setPrice(input: $input) {id}}";
+    let answer = server.query(told, json!({"input": price})).await;
+    assert_eq!(answer.get("errors"), None, "{answer}");
+    server.coordinator.tick().await;
+    let event = receiver.next().await.event();
+    assert_eq!(event["crossed"].as_array().unwrap().len(), 1, "{event}");
+    assert_eq!(event["crossed"][0]["measure"], "MONTHLY_SAVINGS");
+    assert_eq!(event["crossed"][0]["before"], "0.00");
+    let savings = server.data(document).await["findings"]["monthlySavings"][0].clone();
+    assert_eq!(event["monthlySavings"], savings);
+    assert_eq!(event["crossed"][0]["now"], savings["amount"]);
+    server.coordinator.tick().await;
+    tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    assert!(receiver.came.try_recv().is_err(), "it was told again");
 }

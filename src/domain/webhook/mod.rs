@@ -9,18 +9,21 @@ pub mod threshold;
 pub enum EventKind {
     /// A purchase has reached a step of the way to its renewal.
     RenewalReminder,
+    /// Open findings, or what they would save, have come to a number that the operator chose.
+    FindingsThreshold,
     /// Somebody tries whether telling works.
     Test,
 }
 
 impl EventKind {
     /// What a webhook may be configured for.
-    pub const TOLD: [Self; 1] = [Self::RenewalReminder];
+    pub const TOLD: [Self; 2] = [Self::RenewalReminder, Self::FindingsThreshold];
 
     /// As it is written in configuration and events.
     pub fn word(self) -> &'static str {
         match self {
             Self::RenewalReminder => "renewal.reminder",
+            Self::FindingsThreshold => "findings.threshold",
             Self::Test => "test",
         }
     }

@@ -11,12 +11,22 @@ pub enum Measure {
     MonthlySavings,
 }
 
+impl Measure {
+    /// As events name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::OpenFindings => "OPEN_FINDINGS",
+            Self::MonthlySavings => "MONTHLY_SAVINGS",
+        }
+    }
+}
+
 /// How much of each measure there was when somebody looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
     /// Findings that are open.
     pub open_findings: u64,
-    /// What they would save a month; `None` where it cannot be told.
+    /// What they would save a month; `None` where nobody said in which currency.
     pub monthly_savings: Option<Decimal>,
 }
 

@@ -1,5 +1,5 @@
-//! What webhooks are still to be told, and what they were told of renewals: in one batch, so that no
-//! step is lost and none is told twice.
+//! What webhooks are still to be told, and what they were told of renewals and of findings: in one batch, so
+//! that nothing is lost and nothing is told twice.
 
 use jiff::civil::Date;
 use prost::Message;
@@ -12,6 +12,7 @@ use crate::domain::ids::{SubscriptionId, TenantKey};
 use crate::domain::renewal::due::Reached;
 use crate::domain::renewal::reminder::Reminder;
 use crate::domain::webhook::delivery::Delivery;
+use crate::domain::webhook::threshold::Level;
 use crate::store::backend::{Batch, Table};
 use crate::store::envelope::Kind;
 use crate::store::numbers::Numbered as _;
@@ -27,6 +28,15 @@ pub struct ToldKey {
     pub tenant: TenantKey,
     /// Which.
     pub subscription: SubscriptionId,
+}
+
+/// The findings of a tenant, as one webhook is told of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LevelKey {
+    /// The webhook's name.
+    pub webhook: String,
+    /// Whose findings.
+    pub tenant: TenantKey,
 }
 
 /// An event on its way to a webhook. Its id is in its key.
@@ -57,6 +67,20 @@ struct ToldRecord {
     on: i64,
     #[prost(uint32, tag = "5")]
     step: u32,
+}
+
+/// How much there was of findings when a webhook was told last.
+#[derive(Clone, PartialEq, Message)]
+struct LevelRecord {
+    #[prost(string, tag = "1")]
+    webhook: String,
+    #[prost(string, tag = "2")]
+    tenant: String,
+    #[prost(uint64, tag = "3")]
+    open_findings: u64,
+    /// A decimal number.
+    #[prost(string, optional, tag = "4")]
+    monthly_savings: Option<String>,
 }
 
 impl From<&Delivery> for DeliveryRecord {
@@ -116,6 +140,32 @@ impl ToldRecord {
     }
 }
 
+impl LevelRecord {
+    fn new(key: &LevelKey, level: Level) -> Self {
+        Self {
+            webhook: key.webhook.clone(),
+            tenant: key.tenant.to_string(),
+            open_findings: level.open_findings,
+            monthly_savings: level.monthly_savings.map(|amount| amount.to_string()),
+        }
+    }
+
+    fn into_level(self) -> Result<(LevelKey, Level), Error> {
+        let tenant = TenantKey::parse(&self.tenant);
+        let key = LevelKey {
+            webhook: self.webhook,
+            tenant: tenant.map_err(|_| damaged("findings of no tenant's key"))?,
+        };
+        let amount = self.monthly_savings.map(|amount| amount.parse());
+        let amount = amount.transpose();
+        let level = Level {
+            open_findings: self.open_findings,
+            monthly_savings: amount.map_err(|_| damaged("savings that are no number"))?,
+        };
+        Ok((key, level))
+    }
+}
+
 impl Store {
     /// Every delivery that is not over, by id: the oldest first.
     pub fn deliveries(&self) -> Result<Vec<Delivery>, Error> {
@@ -141,6 +191,33 @@ impl Store {
         Ok(told)
     }
 
+    /// How much there was of findings when webhooks were told last.
+    pub fn told_levels(&self) -> Result<Vec<(LevelKey, Level)>, Error> {
+        let all = keys::all_of_nobody(Table::ToldLevel);
+        let mut told = Vec::new();
+        self.each_record(&all, Kind::ToldLevel, &mut |_, record: LevelRecord| {
+            told.push(record.into_level()?);
+            Ok(())
+        })?;
+        Ok(told)
+    }
+
+    /// Files deliveries together with how much there is now, all or nothing; durable on return.
+    pub fn file_levels(
+        &self,
+        deliveries: &[Delivery],
+        levels: &[(LevelKey, Level)],
+    ) -> Result<(), Error> {
+        let mut batch = Batch::default();
+        put_deliveries(&mut batch, deliveries);
+        for (of, level) in levels {
+            let record = LevelRecord::new(of, *level).encode_to_vec();
+            let key = keys::told_level(&of.webhook, &of.tenant);
+            put(&mut batch, key, Kind::ToldLevel, &record);
+        }
+        self.write_durably(batch)
+    }
+
     /// Files deliveries together with what they tell, all or nothing; durable on return.
     pub fn file_reminders(
         &self,
@@ -148,11 +225,7 @@ impl Store {
         told: &[(ToldKey, Reached)],
     ) -> Result<(), Error> {
         let mut batch = Batch::default();
-        for delivery in deliveries {
-            let record = DeliveryRecord::from(delivery).encode_to_vec();
-            let key = keys::delivery(delivery.id);
-            put(&mut batch, key, Kind::Delivery, &record);
-        }
+        put_deliveries(&mut batch, deliveries);
         for (of, reached) in told {
             let record = ToldRecord::new(of, *reached).encode_to_vec();
             let key = keys::told(&of.webhook, &of.tenant, of.subscription);
@@ -166,6 +239,14 @@ impl Store {
         let mut batch = Batch::default();
         batch.delete(keys::delivery(id));
         self.write_durably(batch)
+    }
+}
+
+fn put_deliveries(batch: &mut Batch, deliveries: &[Delivery]) {
+    for delivery in deliveries {
+        let record = DeliveryRecord::from(delivery).encode_to_vec();
+        let key = keys::delivery(delivery.id);
+        put(batch, key, Kind::Delivery, &record);
     }
 }
 
@@ -198,6 +279,22 @@ mod tests {
             let bytes = ToldRecord::new(&key, told).encode_to_vec();
             let record: ToldRecord = decode(&bytes).unwrap();
             assert_eq!(record.into_told().unwrap(), (key.clone(), told));
+        }
+    }
+    #[test]
+    fn a_level_reads_back_as_it_was() {
+        let key = LevelKey {
+            webhook: "erp".to_owned(),
+            tenant: TenantKey::parse("contoso").unwrap(),
+        };
+        for monthly_savings in [None, Some("1234.50".parse().unwrap())] {
+            let level = Level {
+                open_findings: u64::MAX,
+                monthly_savings,
+            };
+            let bytes = LevelRecord::new(&key, level).encode_to_vec();
+            let record: LevelRecord = decode(&bytes).unwrap();
+            assert_eq!(record.into_level().unwrap(), (key.clone(), level));
         }
     }
 }

@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use prost::Message;
 use rust_decimal::Decimal;
 
-pub use self::deliveries::ToldKey;
+pub use self::deliveries::{LevelKey, ToldKey};
 
 use self::records::{ExchangeRateRecord, PriceRecord, TermsRecord};
 use super::backend::{Batch, Direction, Key, Range, Table};

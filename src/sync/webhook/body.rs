@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use crate::domain::ids::TenantKey;
 use crate::domain::license::License;
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
 use crate::domain::renewal::Purchase;
 use crate::domain::renewal::due::Reached;
 use crate::domain::renewal::milestones::Milestone;
 use crate::domain::renewal::reminder::Reminder;
 use crate::domain::webhook::EventKind;
+use crate::domain::webhook::threshold::{Crossing, Level};
 
 /// A purchase that has reached a step.
 pub(super) struct Reminded<'a> {
@@ -43,6 +44,38 @@ pub(super) fn reminder(id: Uuid, at: Timestamp, of: &Reminded<'_>) -> Value {
             "amount": cost.amount_text(),
             "currency": cost.currency().to_string(),
         }),
+        None => Value::Null,
+    };
+    event
+}
+
+/// Numbers that the findings of a tenant have come to.
+pub(super) struct Crossed<'a> {
+    pub(super) tenant: &'a TenantKey,
+    pub(super) level: Level,
+    /// Of savings.
+    pub(super) currency: Option<Currency>,
+    pub(super) crossings: &'a [Crossing],
+}
+
+pub(super) fn threshold(id: Uuid, at: Timestamp, of: &Crossed<'_>) -> Value {
+    let crossed = of.crossings.iter().map(|own| {
+        json!({
+            "measure": own.threshold.measure.word(),
+            "atLeast": own.threshold.at_least.to_string(),
+            "before": own.before.map(|before| before.to_string()),
+            "now": own.now.to_string(),
+        })
+    });
+    let savings = of.level.monthly_savings.zip(of.currency);
+    let mut event = envelope(id, EventKind::FindingsThreshold, at);
+    event["tenant"] = json!(of.tenant.as_str());
+    event["crossed"] = crossed.collect();
+    event["openFindings"] = json!(of.level.open_findings);
+    event["monthlySavings"] = match savings {
+        Some((amount, currency)) => {
+            json!({"amount": amount.to_string(), "currency": currency.to_string()})
+        }
         None => Value::Null,
     };
     event

@@ -1,12 +1,12 @@
 //! Webhooks: what is to be told is filed on disk together with the note that it was, then sent until
 //! the receiver has it.
 //!
-//! Another kind of event is another `file_…` beside [`Coordinator::file_reminders`]: it reads the world,
-//! asks a pure function of the domain what is new (`domain::webhook::threshold` for findings), and files
-//! deliveries.
+//! Each kind of event has a `file_…` ([`Coordinator::file_reminders`], and `thresholds` for findings): it
+//! reads the world, asks a pure function of the domain what is new, and files deliveries.
 
 mod body;
 mod send;
+mod thresholds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,12 +23,14 @@ use self::body::Reminded;
 use super::{Coordinator, new_run_id};
 use crate::domain::day;
 use crate::domain::ids::TenantKey;
+use crate::domain::money::Currency;
 use crate::domain::renewal::due::{Reached, is_to_be_told};
 use crate::domain::webhook::delivery::Delivery;
+use crate::domain::webhook::threshold::Level;
 use crate::domain::webhook::{EventKind, retry};
 use crate::engine::World;
 use crate::msgraph::Http;
-use crate::store::{self, Store, ToldKey};
+use crate::store::{self, LevelKey, Store, ToldKey};
 
 /// Deliveries that wait for one webhook. Once there are so many, what is new waits where it comes from.
 const QUEUE_MAX: usize = 1_000;
@@ -49,6 +51,17 @@ pub struct WebhookSettings {
     pub seats_min: u32,
     /// Purchases that cost less a year, in their own currency, are not told; those without a price are.
     pub yearly_cost_min: Decimal,
+    /// So many open findings are told; `None`: never.
+    pub open_findings_min: Option<u64>,
+    /// Savings of so much a month are told; `None`: never.
+    pub monthly_savings_min: Option<(Decimal, Currency)>,
+}
+
+impl WebhookSettings {
+    fn is_told_of(&self, tenant: &TenantKey) -> bool {
+        let tenants = self.tenants.as_ref();
+        tenants.is_none_or(|tenants| tenants.contains(tenant))
+    }
 }
 
 /// A webhook with what it is still to be told.
@@ -69,8 +82,9 @@ pub(super) struct Webhooks {
 #[derive(Default)]
 struct Told {
     reminders: BTreeMap<ToldKey, Reached>,
-    /// The world and the day of which nothing is left to be told.
-    seen: Option<(u64, Date)>,
+    levels: BTreeMap<LevelKey, Level>,
+    /// The world and the day of which nothing is left to be told, of renewals and of findings.
+    seen: [Option<(u64, Date)>; 2],
 }
 
 impl Webhooks {
@@ -97,11 +111,13 @@ impl Webhooks {
             }
         }
         let reminders = store.told_reminders()?.into_iter().collect();
+        let levels = store.told_levels()?.into_iter().collect();
         Ok(Self {
             all,
             told: tokio::sync::Mutex::new(Told {
                 reminders,
-                seen: None,
+                levels,
+                seen: [None; 2],
             }),
         })
     }
@@ -114,6 +130,7 @@ impl Coordinator {
             return;
         }
         self.file_reminders().await;
+        self.file_thresholds().await;
         for index in 0..self.webhooks.all.len() {
             let coordinator = Arc::clone(self);
             self.tasks.spawn(async move {
@@ -129,7 +146,7 @@ impl Coordinator {
     async fn file_reminders(&self) {
         let (world, today) = self.moment();
         let mut told = self.webhooks.told.lock().await;
-        if told.seen == Some((world.version(), today)) {
+        if told.seen[0] == Some((world.version(), today)) {
             return;
         }
         let mut is_all = true;
@@ -164,7 +181,7 @@ impl Coordinator {
             show_queue(&webhook.settings.name, queue.len());
         }
         if is_all {
-            told.seen = Some((world.version(), today));
+            told.seen[0] = Some((world.version(), today));
         }
     }
 
@@ -254,11 +271,8 @@ fn reminders(
 ) -> Vec<(Delivery, (ToldKey, Reached))> {
     let declared = world.declared();
     let mut new = Vec::new();
-    let is_told = |tenant: &TenantKey| {
-        let tenants = webhook.tenants.as_ref();
-        tenants.is_none_or(|tenants| tenants.contains(tenant))
-    };
-    for index in world.tenants().iter().filter(|index| is_told(index.key())) {
+    let tenants = world.tenants().iter();
+    for index in tenants.filter(|index| webhook.is_told_of(index.key())) {
         for entry in index.licenses() {
             let license = &entry.license;
             let bought = declared.bought(index.key(), license, index.subscriptions(), today);
