@@ -1,10 +1,12 @@
 //! What the store asks of a storage engine: ordered bytes, batches that happen whole or not at all,
 //! and a clear word on what is durable.
 //!
-//! Records, segments and tenants are the store's business; an engine sees keys and values.
+//! Records, segments and tenants are the store's business; an engine sees keys and values. What is too
+//! long for those is in [`Files`].
 
 use std::ops::ControlFlow;
 
+use super::files::Files;
 use super::{Error, Health};
 
 /// The longest value an engine is given. sled writes a leaf of up to 17 values as one piece and
@@ -28,7 +30,7 @@ pub(super) const VALUE_BYTES_MAX: usize = 7_000;
 /// All keys of a tenant begin with the tenant's key and a zero byte, and a batch holds keys of one
 /// tenant only (or of none: those begin with the zero byte), so an engine may keep tenants apart as
 /// shards. Calls block and may come from several threads at once.
-pub(super) trait Backend: Send + Sync {
+pub(super) trait Backend: Files {
     /// The value under a key.
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Error>;
 
@@ -47,11 +49,11 @@ pub(super) trait Backend: Send + Sync {
     /// Whether writes are taken.
     fn health(&self) -> Health;
 
-    /// Tries to take writes again after a failure; does nothing to a healthy engine. Batches that
-    /// were not durable may be gone afterwards.
+    /// Tries to take writes again after a failure; does nothing to a healthy engine. Batches and parts
+    /// of files that were not durable may be gone afterwards.
     fn heal(&self) -> Health;
 
-    /// The bytes that the engine occupies.
+    /// The bytes that the engine and its files occupy.
     fn bytes_on_disk(&self) -> u64;
 
     /// The bytes that it may still take up, where that can be known.
@@ -74,7 +76,7 @@ pub(super) enum Table {
     Catalog = b'B',
     /// Which run is current.
     Current = b'C',
-    /// The blocks of segments.
+    /// The blocks of short segments.
     Block = b'F',
     /// Which segments make up a collection.
     Manifest = b'M',

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
+use super::folder::FOLDER;
 
 /// Held locked by the process that owns the directory; its pid is inside.
 const LOCK: &str = "seatwise.lock";
@@ -31,8 +32,9 @@ const LOST_AND_FOUND: &str = "lost+found";
 const SLOTS: [u64; 2] = [512, 1_024];
 const SLOT_BYTES: usize = 12;
 
-const DIRECTORY_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
+/// What is ours is nobody else's.
+pub(super) const DIRECTORY_MODE: u32 = 0o700;
+pub(super) const FILE_MODE: u32 = 0o600;
 
 /// A data directory that is ours alone until this is dropped.
 pub(super) struct Directory {
@@ -70,7 +72,7 @@ impl Directory {
         &self.path
     }
 
-    /// sled's log: all data is in it.
+    /// sled's log: all data but long segments is in it.
     pub(super) fn log_path(&self) -> PathBuf {
         self.path.join(LOG)
     }
@@ -162,7 +164,9 @@ impl Directory {
             let path = self.path.join(&name);
             match name.as_str() {
                 LOST_AND_FOUND => {}
-                BLOBS => fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?,
+                BLOBS | FOLDER => {
+                    fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?;
+                }
                 _ => fs::set_permissions(path, Permissions::from_mode(FILE_MODE))?,
             }
         }
@@ -187,22 +191,23 @@ impl Directory {
 
     /// The bytes of all files.
     pub(super) fn bytes(&self) -> u64 {
-        let of_directory = |path: &Path| -> u64 {
-            let Ok(entries) = fs::read_dir(path) else {
-                return 0;
-            };
-            let files = entries.flatten().filter_map(|entry| entry.metadata().ok());
-            files
-                .filter(fs::Metadata::is_file)
-                .map(|file| file.len())
-                .sum()
-        };
-        of_directory(&self.path).saturating_add(of_directory(&self.path.join(BLOBS)))
+        bytes_in(&self.path)
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
         names(&self.path)
     }
+}
+
+/// The bytes of all files below a path, as far as they can be seen.
+fn bytes_in(path: &Path) -> u64 {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => bytes_in(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    });
+    bytes.sum()
 }
 
 fn names(path: &Path) -> io::Result<Vec<String>> {

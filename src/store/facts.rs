@@ -1,6 +1,6 @@
 //! The facts of a tenant: what is current, loading it, and sweeping up what is not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::mpsc;
 
 use foldhash::fast::RandomState;
@@ -10,9 +10,9 @@ use super::collection::Collection;
 use super::envelope::Kind;
 use super::frames::Row;
 use super::keys::{self, SegmentKey};
-use super::manifest::{Manifest, Segment, digest};
+use super::manifest::{Manifest, Place, Segment, digest};
 use super::records::{CurrentRecord, decode};
-use super::segments::SegmentReader;
+use super::segments::{FrameAt, SegmentReader};
 use super::{Error, Fact, Published, Store, Table, backend::Batch, backend::Range, lock};
 use crate::domain::ids::TenantKey;
 
@@ -53,9 +53,8 @@ impl Store {
     /// come first, then organization, licenses, users, groups, subscriptions, what else is known of
     /// users, and the history: its users, then its days.
     ///
-    /// Everything is compared to what was written before the first fact is visited. Should the disk
-    /// change its mind between then and the visit, the answer is an error all the same, and what was
-    /// visited until then is void.
+    /// Every byte is read once and compared to what was written before anything is made of it. After
+    /// an error, what was visited until then is void.
     ///
     /// # Errors
     ///
@@ -89,10 +88,6 @@ impl Store {
     ) -> Result<Option<Published>, Error> {
         let _pin = LoadPin::new(self, tenant);
         let facts = self.facts(tenant)?;
-        let reader = SegmentReader::new(self)?;
-        facts
-            .segments()
-            .try_for_each(|segment| reader.verify(segment))?;
         let manifests: Vec<&[Segment]> = facts
             .manifests
             .values()
@@ -123,7 +118,15 @@ impl Store {
             }
         }
         self.write_durably(batch)?;
-        self.delete_range(&keys::all_of(Table::Block, tenant))
+        self.remove_segments(tenant)
+    }
+
+    /// Removes all segments of a tenant, which nothing names any more.
+    pub(super) fn remove_segments(&self, tenant: &TenantKey) -> Result<(), Error> {
+        self.delete_range(&keys::all_of(Table::Block, tenant))?;
+        let backend = &self.inner.backend;
+        let files = backend.files(tenant)?;
+        files.iter().try_for_each(|file| backend.remove_file(file))
     }
 
     /// What is current. Pointer and manifests vouch for each other: when one of them is lost or
@@ -164,20 +167,20 @@ impl Store {
         }
     }
 
-    /// Removes the blocks of a tenant that no manifest names, nor an unfinished run that can be gone on
+    /// Removes the segments of a tenant that no manifest names, nor an unfinished run that can be gone on
     /// with: what was merged and what other runs left. Leaves them while somebody may still read or
     /// write them; the next sweep comes.
     pub(super) fn sweep(&self, tenant: &TenantKey, facts: &Facts) -> Result<(), Error> {
         let kept = self.kept(tenant, facts)?;
         let kept = kept.iter().flat_map(|kept| &kept.segments);
-        let named: HashSet<&SegmentKey> = facts
+        let named: HashSet<(&SegmentKey, Place)> = facts
             .segments()
             .chain(kept)
-            .map(|segment| &segment.key)
+            .map(|segment| (&segment.key, segment.place))
             .collect();
-        for segment in self.stored_segments(&keys::all_of(Table::Block, tenant))? {
-            if !named.contains(&segment) && !self.is_in_use(&segment) {
-                self.delete_range(&keys::segment(&segment))?;
+        for (key, place) in self.stored_segments(tenant)? {
+            if !named.contains(&(&key, place)) && !self.is_in_use(&key) {
+                self.remove_segment(&key, place)?;
             }
         }
         Ok(())
@@ -187,9 +190,10 @@ impl Store {
     /// is removed: it may be what somebody wants to restore.
     pub(super) fn sweep_all(&self) -> Result<(), Error> {
         let all = Range::prefix(Table::Block, Vec::new());
-        let mut tenants: Vec<_> = self.stored_segments(&all)?;
-        tenants.dedup_by(|left, right| left.tenant == right.tenant);
-        for SegmentKey { tenant, .. } in tenants {
+        let in_blocks = self.segments_in_blocks(&all)?.into_iter();
+        let mut tenants: BTreeSet<_> = in_blocks.map(|segment| segment.tenant).collect();
+        tenants.extend(self.inner.backend.tenants_with_files()?);
+        for tenant in tenants {
             match self.facts(&tenant) {
                 Ok(facts) => self.sweep(&tenant, &facts)?,
                 Err(Error::Damaged(what)) => tracing::error!(%tenant, "damaged facts: {what}"),
@@ -229,24 +233,19 @@ pub(super) fn newest_rows<P: Send>(
     prepare: &(impl Fn(Row) -> P + Sync),
     visit: &mut dyn FnMut(P) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let frames: Vec<Frame<'_>> = collections
-        .iter()
-        .zip(0..)
-        .flat_map(|(segments, collection)| {
-            let of_segment = move |(place, segment): (usize, &'_ Segment)| {
-                let frame = Frame {
-                    collection,
-                    is_base: place == 0,
-                    segment: &segments[place],
-                    number: 0,
-                };
-                (0..segment.frames)
-                    .rev()
-                    .map(move |number| Frame { number, ..frame })
-            };
-            segments.iter().enumerate().rev().flat_map(of_segment)
-        })
-        .collect();
+    let reader = SegmentReader::new(store)?;
+    let mut frames = Vec::new();
+    for (collection, segments) in collections.iter().enumerate() {
+        for (place, segment) in segments.iter().enumerate().rev() {
+            let of_segment = reader.frames(segment)?.into_iter().rev();
+            frames.extend(of_segment.map(|at| Frame {
+                collection,
+                is_base: place == 0,
+                kind: segment.key.collection,
+                at,
+            }));
+        }
+    }
     std::thread::scope(|scope| {
         let mut readers = Vec::with_capacity(READERS);
         for first in 0..READERS {
@@ -255,7 +254,7 @@ pub(super) fn newest_rows<P: Send>(
             let mut reader = SegmentReader::new(store)?;
             scope.spawn(move || {
                 for frame in own {
-                    let rows = reader.rows(frame.segment, frame.number);
+                    let rows = reader.rows(frame.at);
                     let prepared = rows.map(|rows| {
                         let rows = rows.into_iter().rev();
                         let prepared = rows.map(|row| {
@@ -291,21 +290,20 @@ pub(super) fn newest_rows<P: Send>(
     })
 }
 
-/// A frame to be read.
+/// A frame in its turn.
 #[derive(Clone, Copy)]
 struct Frame<'a> {
     /// The place of its collection.
     collection: usize,
     is_base: bool,
-    segment: &'a Segment,
-    number: u32,
+    kind: Collection,
+    at: FrameAt<'a>,
 }
 
 impl Frame<'_> {
     fn is_of_users(&self) -> bool {
-        let own = self.segment.key.collection;
-        let of_facts = |dataset| Collection::of_user_facts(dataset) == Some(own);
-        own == Collection::Users || own.dataset().is_some_and(of_facts)
+        let of_facts = |dataset| Collection::of_user_facts(dataset) == Some(self.kind);
+        self.kind == Collection::Users || self.kind.dataset().is_some_and(of_facts)
     }
 }
 

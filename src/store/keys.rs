@@ -7,7 +7,7 @@
 //! | `Catalog` | `0 part:u32` | part of the updated catalog; part 0 says how many and their digest |
 //! | `Current` | `tenant 0` | the current run, its time, the digest of all manifests |
 //! | `Manifest` | `tenant 0 collection:u8` | the segments that make up the collection, base first |
-//! | `Block` | `tenant 0 collection:u8 run:16 part:u8 frame:u32 piece:u32` | piece of a frame of a segment |
+//! | `Block` | `tenant 0 collection:u8 run:16 part:u8 frame:u32 piece:u32` | piece of a frame of a short segment |
 //! | `Unfinished` | `tenant 0 part:u32` | part of what is known of a run that did not end; part 0 says how many and their digest |
 //! | `Run` | `tenant 0 run:16` | a run of the ledger; version 7 UUIDs sort by start |
 //! | `Connection` | `tenant 0` | the connection |
@@ -41,7 +41,7 @@ use crate::domain::money::Currency;
 
 /// Which segment: what one run wrote of one collection. A run begins a part for what it changes,
 /// another one after it forgot that, and one for each merge of older segments.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SegmentKey {
     /// Whose.
     pub(super) tenant: TenantKey,
@@ -205,14 +205,6 @@ pub(super) fn segment(segment: &SegmentKey) -> Range {
     Range::prefix(Table::Block, prefix)
 }
 
-/// All pieces of a segment from a frame on.
-pub(super) fn frames_from(segment: &SegmentKey, frame: u32) -> Range {
-    Range {
-        from: block(segment, frame, 0).bytes,
-        ..self::segment(segment)
-    }
-}
-
 /// All of a tenant's keys in a table.
 pub(super) fn all_of(table: Table, tenant: &TenantKey) -> Range {
     Range::prefix(table, tenant_prefix(tenant))
@@ -343,12 +335,6 @@ mod tests {
         assert!(contains(&frame(&segment, 258), &key));
         assert!(!contains(&frame(&segment, 257), &key));
         assert!(contains(&super::segment(&segment), &key));
-        assert!(contains(&frames_from(&segment, 258), &key));
-        assert!(!contains(&frames_from(&segment, 259), &key));
-        assert!(contains(
-            &frames_from(&segment, 0),
-            &block(&segment, u32::MAX, u32::MAX)
-        ));
     }
 
     #[test]

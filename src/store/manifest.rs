@@ -27,18 +27,29 @@ const CHANGED_SHARE: u64 = 4;
 /// So many change segments of one size are merged; also the factor between two sizes.
 const SAME_SIZE_MAX: usize = 8;
 
+/// Where a segment is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// Among the values of the engine: a short one, or one from before there were files.
+    Blocks,
+    /// In a file of its own.
+    File,
+}
+
 /// One segment: where it is and what it must turn out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Segment {
-    /// Where it is.
+    /// Which one.
     pub(super) key: SegmentKey,
+    /// Where it is.
+    pub(super) place: Place,
     /// How many frames it has.
     pub(super) frames: u32,
     /// How many rows: put and removed.
     pub(super) rows: u64,
     /// How many bytes its frames have.
     pub(super) bytes: u64,
-    /// blake3 of the frames, each with its length before it.
+    /// blake3 of the frames, each with its length before it; of a file, of the frames' heads.
     pub(super) digest: [u8; 32],
 }
 
@@ -57,6 +68,7 @@ impl Segment {
             rows: self.rows,
             bytes: self.bytes,
             digest: self.digest.to_vec(),
+            is_file: self.place == Place::File,
         }
     }
 
@@ -72,6 +84,10 @@ impl Segment {
                 collection,
                 run: RunId(guid(&record.run)?),
                 part: u8::try_from(record.part).map_err(|_| damaged("a part's number"))?,
+            },
+            place: match record.is_file {
+                true => Place::File,
+                false => Place::Blocks,
             },
             frames: record.frames,
             rows: record.rows,
@@ -187,6 +203,11 @@ mod tests {
                 collection: Collection::Users,
                 run: RunId(Uuid::from_u128(number)),
                 part: 0,
+            },
+            place: if rows > 64 {
+                Place::File
+            } else {
+                Place::Blocks
             },
             frames: 1,
             rows,

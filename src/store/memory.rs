@@ -1,22 +1,27 @@
 //! A second engine for tests: it forgets what was not made durable when it "crashes", and fails the
 //! n-th call on demand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use super::backend::{Backend, Batch, Direction, Key, Range, Table, Visit};
+use super::files::Files;
+use super::keys::SegmentKey;
 use super::{Error, Health, lock};
+use crate::domain::ids::TenantKey;
 
 type Values = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+type Contents = BTreeMap<SegmentKey, Vec<u8>>;
 
-/// Which batches reach the disk though nobody waited for them.
+/// Which batches reach the disk though nobody waited for them; and what of each file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Surviving {
     #[default]
     Nothing,
+    /// Of a file, half of what was appended; what was removed is back.
     First,
-    /// The newest alone: disks write in what order they like.
+    /// The newest alone: disks write in what order they like. A file has its length, and holes.
     Last,
     All,
 }
@@ -32,9 +37,30 @@ impl Surviving {
             Self::All => true,
         }
     }
+
+    /// What is found of a file.
+    fn of_file(self, durable: Option<&Vec<u8>>, visible: Option<&Vec<u8>>) -> Option<Vec<u8>> {
+        let Some(visible) = visible else {
+            let is_back = matches!(self, Self::Nothing | Self::First);
+            return durable.filter(|_| is_back).cloned();
+        };
+        let kept = durable.filter(|durable| visible.starts_with(durable));
+        let kept = kept.map_or(0, Vec::len);
+        let middle = kept + (visible.len() - kept) / 2;
+        match self {
+            Self::Nothing => durable.cloned(),
+            Self::First => Some(visible[..middle].to_vec()),
+            Self::Last => {
+                let mut found = visible.clone();
+                found[kept..middle].fill(0);
+                Some(found)
+            }
+            Self::All => Some(visible.clone()),
+        }
+    }
 }
 
-/// Keys and values in memory; see [`Backend`].
+/// Keys, values and files in memory; see [`Backend`].
 #[derive(Default)]
 pub(super) struct MemoryBackend {
     state: Mutex<State>,
@@ -48,6 +74,8 @@ struct State {
     pending: Vec<Batch>,
     /// What reads see.
     visible: Values,
+    durable_files: Contents,
+    files: Contents,
     /// Calls that change something, so far.
     calls: u64,
     /// Which call fails, and how.
@@ -90,7 +118,7 @@ impl MemoryBackend {
             .is_some_and(|(call, _)| state.calls >= *call)
     }
 
-    /// Bytes of all values written so far.
+    /// Bytes of all values and files written so far.
     pub(super) fn bytes_written(&self) -> u64 {
         lock(&self.state).bytes_written
     }
@@ -104,12 +132,24 @@ impl MemoryBackend {
             .count()
     }
 
+    /// How many blocks and files there are.
+    pub(super) fn pieces(&self) -> usize {
+        self.count(Table::Block) + lock(&self.state).files.len()
+    }
+
     /// Edits what is stored, as damage would.
     pub(super) fn edit(&self, edit: impl FnOnce(&mut Values)) {
         let mut state = lock(&self.state);
         edit(&mut state.visible);
         state.durable = state.visible.clone();
         state.pending.clear();
+    }
+
+    /// The same with files.
+    pub(super) fn edit_files(&self, edit: impl FnOnce(&mut Contents)) {
+        let mut state = lock(&self.state);
+        edit(&mut state.files);
+        state.durable_files = state.files.clone();
     }
 }
 
@@ -125,6 +165,13 @@ impl State {
         }
         self.durable = values;
         self.visible = self.durable.clone();
+        let keys: BTreeSet<_> = self.files.keys().chain(self.durable_files.keys()).collect();
+        let found = keys.into_iter().filter_map(|key| {
+            let (durable, visible) = (self.durable_files.get(key), self.files.get(key));
+            Some((key.clone(), surviving.of_file(durable, visible)?))
+        });
+        self.files = found.collect();
+        self.durable_files = self.files.clone();
         self.failure = None;
     }
 
@@ -240,14 +287,76 @@ impl Backend for MemoryBackend {
     }
 
     fn bytes_on_disk(&self) -> u64 {
-        lock(&self.state)
-            .visible
-            .values()
-            .map(|value| value.len() as u64)
-            .sum()
+        let state = lock(&self.state);
+        let all = state.visible.values().chain(state.files.values());
+        all.map(|value| value.len() as u64).sum()
     }
 
     fn bytes_free(&self) -> Option<u64> {
         Some(1 << 20)
+    }
+}
+
+impl Files for MemoryBackend {
+    fn append(&self, file: &SegmentKey, written: u64, bytes: &[u8]) -> Result<(), Error> {
+        let mut state = lock(&self.state);
+        let counted = state.count_call();
+        if matches!(counted, Err(Error::ReadOnly(_))) {
+            return counted;
+        }
+        // One that failed may have reached the disk all the same.
+        let content = state.files.entry(file.clone()).or_default();
+        let written = usize::try_from(written).unwrap();
+        assert!(written == 0 || written == content.len(), "a gap in a file");
+        content.truncate(written);
+        content.extend_from_slice(bytes);
+        state.bytes_written += bytes.len() as u64;
+        counted
+    }
+
+    fn read_file(&self, file: &SegmentKey, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
+        let state = lock(&self.state);
+        let offset = usize::try_from(offset).unwrap();
+        let bytes = state
+            .files
+            .get(file)
+            .and_then(|content| content.get(offset..offset + length));
+        bytes
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| Error::Damaged("a file is missing or cut short".to_owned()))
+    }
+
+    fn make_files_durable(&self, tenant: &TenantKey) -> Result<(), Error> {
+        let mut state = lock(&self.state);
+        state.count_call()?;
+        let is_other = |key: &SegmentKey| key.tenant != *tenant;
+        let own = state.files.iter().filter(|(key, _)| !is_other(key));
+        let own: Contents = own
+            .map(|(key, content)| (key.clone(), content.clone()))
+            .collect();
+        state.durable_files.retain(|key, _| is_other(key));
+        state.durable_files.extend(own);
+        Ok(())
+    }
+
+    fn remove_file(&self, file: &SegmentKey) -> Result<(), Error> {
+        let mut state = lock(&self.state);
+        if state.files.contains_key(file) {
+            state.count_call()?;
+            state.files.remove(file);
+        }
+        Ok(())
+    }
+
+    fn files(&self, tenant: &TenantKey) -> Result<Vec<SegmentKey>, Error> {
+        let state = lock(&self.state);
+        let own = state.files.keys().filter(|key| key.tenant == *tenant);
+        Ok(own.cloned().collect())
+    }
+
+    fn tenants_with_files(&self) -> Result<Vec<TenantKey>, Error> {
+        let state = lock(&self.state);
+        let tenants: BTreeSet<_> = state.files.keys().map(|key| key.tenant.clone()).collect();
+        Ok(tenants.into_iter().collect())
     }
 }

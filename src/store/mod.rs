@@ -1,7 +1,8 @@
 //! Disk only: facts, the ledger of sync runs, connections, secrets, settings and what operators told
 //! of money.
 //!
-//! What a run changes is written under the run's id, where nobody looks; then one batch moves the
+//! What a run changes is written under the run's id, where nobody looks: long segments to files, short
+//! ones and all else among the values of a storage engine. Then one batch moves the
 //! pointer and files the finished run, both or neither. An acknowledged commit is on stable storage,
 //! an unfinished one never shows, though a later run may go on with what it had staged, and data that
 //! does not match its digest is reported, not served.
@@ -10,12 +11,15 @@
 //! Graph. It never deletes or replaces facts that it cannot read.
 
 mod backend;
+mod blocks;
 mod collection;
 mod decisions;
 mod declared;
 mod directory;
 mod envelope;
 mod facts;
+mod files;
+mod folder;
 mod frames;
 mod keys;
 mod ledger;
@@ -72,8 +76,9 @@ pub use self::unfinished::{Replayed, Unfinished};
 ///
 /// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
 /// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, and remembers findings; 4 has
-/// calendar feeds and what webhooks are told. So opening an older one makes it the newest.
-const FORMAT: u32 = 4;
+/// calendar feeds and what webhooks are told. 5 has long segments in files, and reads those that are not
+/// where they are. So opening an older one makes it the newest.
+const FORMAT: u32 = 5;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;
 
@@ -91,6 +96,8 @@ struct Inner {
     backend: Arc<dyn Backend>,
     key: EncryptionKey,
     free_bytes_min: u64,
+    /// The longest segment that is no file.
+    blocks_bytes_max: u64,
     /// Held for reading by whoever writes durably, for writing by `heal`: what was written before
     /// the engine was opened anew must not be acknowledged after.
     healing: RwLock<()>,
@@ -188,6 +195,22 @@ pub enum Error {
     Io(String),
 }
 
+impl From<&io::Error> for Error {
+    fn from(error: &io::Error) -> Self {
+        if is_disk_full(error) {
+            Self::DiskFull
+        } else {
+            Self::Io(error.to_string())
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
 /// Whether the store takes writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
@@ -248,7 +271,12 @@ impl Store {
     /// behind that cannot be gone on with.
     pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let backend = Arc::new(SledBackend::open(&options.directory)?);
-        Self::open_on(backend, options.key, options.free_bytes_min)
+        Self::open_on(
+            backend,
+            options.key,
+            options.free_bytes_min,
+            segments::BLOCKS_BYTES_MAX,
+        )
     }
 
     /// Opens the store that an engine holds.
@@ -256,6 +284,7 @@ impl Store {
         backend: Arc<dyn Backend>,
         key: EncryptionKey,
         free_bytes_min: u64,
+        blocks_bytes_max: u64,
     ) -> Result<Self, OpenError> {
         check_format(backend.as_ref(), &key)?;
         let store = Self {
@@ -263,6 +292,7 @@ impl Store {
                 backend,
                 key,
                 free_bytes_min,
+                blocks_bytes_max,
                 healing: RwLock::default(),
                 generation: AtomicU64::new(0),
                 undo: Mutex::default(),
@@ -342,9 +372,8 @@ impl Store {
             settings::put_connection(&mut visible, tenant, connection);
         }
         self.write_durably(visible)?;
-        for table in [Table::Run, Table::Block] {
-            self.delete_range(&keys::all_of(table, tenant))?;
-        }
+        self.delete_range(&keys::all_of(Table::Run, tenant))?;
+        self.remove_segments(tenant)?;
         self.make_durable()
     }
 

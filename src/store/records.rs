@@ -371,6 +371,9 @@ pub(super) struct SegmentRecord {
     pub(super) bytes: u64,
     #[prost(bytes = "vec", tag = "6")]
     pub(super) digest: Vec<u8>,
+    /// Not set in stores of before there were any.
+    #[prost(bool, tag = "7")]
+    pub(super) is_file: bool,
 }
 
 /// The first part of a value that is kept in parts.

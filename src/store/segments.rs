@@ -1,25 +1,28 @@
 //! Segments: writing one frame by frame, and reading it back, checked.
 //!
 //! A segment is what one run wrote of one collection. It only grows at its end, is never changed after
-//! its run, and is invisible until a manifest names it. Its frames are cut into pieces of at most [`PIECE_BYTES_MAX`].
-
-use std::ops::ControlFlow;
+//! its run, and is invisible until a manifest names it. A short one is in blocks among the values of
+//! the engine; one that grows longer is in a file of its own from then on.
+//!
+//! In a file, every frame has a head: its length and its digest. The digest of the segment is that of
+//! the heads, so a segment is known to be whole when its heads were read and each frame was compared
+//! to its own as it was read: nothing is read twice, and frames are read in any order.
 
 use uuid::Uuid;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::backend::{Batch, Direction, Key, Range, Table};
-use super::envelope::{self, Kind};
 use super::frames::{FactRef, FrameWriter, Row, compressor, decompressor, read_frame, small};
 use super::keys::{self, SegmentKey};
-use super::manifest::Segment;
-use super::{Error, Store};
+use super::manifest::{Place, Segment};
+use super::{Error, Store, Table};
+use crate::domain::ids::TenantKey;
 
-/// sled moves values above 128 KiB to files that it never gives back, and writes up to 17 values as
-/// one; pieces of 4 kB stay far below.
-const PIECE_BYTES_MAX: usize = 4_000;
-/// How many pieces a batch holds: an eighth of a megabyte.
-const BATCH_PIECES: usize = 32;
+/// The longest segment that is kept in blocks. What a run of a small change writes stays in blocks; a
+/// hundredth of 100,000 users does not.
+pub(super) const BLOCKS_BYTES_MAX: u64 = 16 << 10;
+/// The bytes before a frame in a file: its length, its blake3.
+const HEAD_BYTES: usize = 4 + DIGEST_BYTES;
+const DIGEST_BYTES: usize = 32;
 
 /// Writes a segment; holds at most one frame in memory.
 pub(super) struct SegmentWriter {
@@ -27,10 +30,18 @@ pub(super) struct SegmentWriter {
     key: SegmentKey,
     frame: FrameWriter,
     compressor: Compressor<'static>,
-    hasher: blake3::Hasher,
+    written: Written,
     frames: u32,
     rows: u64,
     bytes: u64,
+}
+
+/// What was written.
+enum Written {
+    /// To blocks: these frames.
+    Blocks(Vec<Vec<u8>>),
+    /// To a file: so many bytes, with a digest of the heads so far.
+    File(u64, Box<blake3::Hasher>),
 }
 
 impl SegmentWriter {
@@ -39,7 +50,7 @@ impl SegmentWriter {
             store: store.clone(),
             frame: FrameWriter::new(key.collection),
             compressor: compressor()?,
-            hasher: blake3::Hasher::new(),
+            written: Written::Blocks(Vec::new()),
             frames: 0,
             rows: 0,
             bytes: 0,
@@ -70,12 +81,17 @@ impl SegmentWriter {
         if self.frame.rows() > 0 {
             self.write_frame()?;
         }
+        let (place, digest) = match &self.written {
+            Written::Blocks(frames) => (Place::Blocks, digest_of_frames(frames)),
+            Written::File(_, heads) => (Place::File, *heads.finalize().as_bytes()),
+        };
         Ok((self.rows > 0).then(|| Segment {
             key: self.key.clone(),
+            place,
             frames: self.frames,
             rows: self.rows,
             bytes: self.bytes,
-            digest: *self.hasher.finalize().as_bytes(),
+            digest,
         }))
     }
 
@@ -89,30 +105,68 @@ impl SegmentWriter {
 
     fn write_frame(&mut self) -> Result<(), Error> {
         let rows = self.frame.rows() as u64;
-        let bytes = self.frame.take(&mut self.compressor)?;
-        let length = bytes.len() as u64;
-        self.hasher.update(&length.to_le_bytes());
-        self.hasher.update(&bytes);
-        for (batch, pieces) in bytes.chunks(PIECE_BYTES_MAX * BATCH_PIECES).enumerate() {
-            let first = batch.saturating_mul(BATCH_PIECES);
-            self.write_pieces(first, pieces)?;
+        let frame = self.frame.take(&mut self.compressor)?;
+        let bytes = self.bytes.saturating_add(frame.len() as u64);
+        if let Written::Blocks(frames) = &mut self.written
+            && bytes > self.store.inner.blocks_bytes_max
+        {
+            // What is in blocks stays there as long as a checkpoint names it.
+            let frames = std::mem::take(frames);
+            self.written = Written::File(0, Box::default());
+            frames.iter().try_for_each(|frame| self.write(frame))?;
+        }
+        self.write(&frame)?;
+        if let Written::Blocks(frames) = &mut self.written {
+            frames.push(frame);
         }
         self.frames = self.frames.saturating_add(1);
         self.rows = self.rows.saturating_add(rows);
-        self.bytes = self.bytes.saturating_add(length);
+        self.bytes = bytes;
         Ok(())
     }
 
-    fn write_pieces(&self, first: usize, bytes: &[u8]) -> Result<(), Error> {
-        let mut batch = Batch::default();
-        for (index, piece) in bytes.chunks(PIECE_BYTES_MAX).enumerate() {
-            let number = small(first.saturating_add(index));
-            let key = keys::block(&self.key, self.frames, number);
-            let value = envelope::seal(&key, Kind::Block, piece);
-            batch.put(key, value);
-        }
-        self.store.inner.backend.write(batch)
+    /// Writes a frame to where the segment is.
+    fn write(&mut self, frame: &[u8]) -> Result<(), Error> {
+        let Written::File(written, heads) = &mut self.written else {
+            return self.store.write_blocks(&self.key, self.frames, frame);
+        };
+        let mut bytes = small(frame.len()).to_le_bytes().to_vec();
+        bytes.extend_from_slice(blake3::hash(frame).as_bytes());
+        heads.update(&bytes);
+        bytes.extend_from_slice(frame);
+        let backend = &self.store.inner.backend;
+        backend.append(&self.key, *written, &bytes)?;
+        *written = written.saturating_add(bytes.len() as u64);
+        Ok(())
     }
+}
+
+/// The digest of a segment in blocks.
+fn digest_of_frames(frames: &[Vec<u8>]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for frame in frames {
+        hasher.update(&(frame.len() as u64).to_le_bytes());
+        hasher.update(frame);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// A frame to be read.
+#[derive(Clone, Copy)]
+pub(super) struct FrameAt<'a> {
+    segment: &'a Segment,
+    at: At,
+}
+
+#[derive(Clone, Copy)]
+enum At {
+    /// By number.
+    Blocks(u32),
+    File {
+        offset: u64,
+        length: usize,
+        digest: [u8; DIGEST_BYTES],
+    },
 }
 
 /// Reads segments; keeps what unfolds frames.
@@ -129,16 +183,61 @@ impl<'a> SegmentReader<'a> {
         })
     }
 
-    /// Reads all bytes of a segment and compares them to its counts and its digest.
-    pub(super) fn verify(&self, segment: &Segment) -> Result<(), Error> {
-        self.check(segment).map_err(|error| name(segment, error))
+    /// The frames of a segment, oldest first: those that were written, as soon as they can be read.
+    pub(super) fn frames<'s>(&self, segment: &'s Segment) -> Result<Vec<FrameAt<'s>>, Error> {
+        let found = match segment.place {
+            Place::Blocks => self.compare_blocks(segment),
+            Place::File => self.compare_heads(segment),
+        };
+        let found = found.map_err(|error| name(segment, error))?;
+        Ok(found
+            .into_iter()
+            .map(|at| FrameAt { segment, at })
+            .collect())
     }
 
-    fn check(&self, segment: &Segment) -> Result<(), Error> {
+    /// Reads all bytes of a segment and compares them to what was written.
+    pub(super) fn verify(&self, segment: &Segment) -> Result<(), Error> {
+        let mut frames = self.frames(segment)?.into_iter();
+        frames.try_for_each(|frame| self.bytes(frame).map(drop))
+    }
+
+    /// The rows of a frame.
+    pub(super) fn rows(&mut self, frame: FrameAt<'_>) -> Result<Vec<Row>, Error> {
+        let bytes = self.bytes(frame)?;
+        let collection = frame.segment.key.collection;
+        let rows = read_frame(collection, &bytes, &mut self.decompressor);
+        rows.map_err(|error| name(frame.segment, error))
+    }
+
+    /// The bytes of a frame: in a file, those that were written.
+    fn bytes(&self, frame: FrameAt<'_>) -> Result<Vec<u8>, Error> {
+        let key = &frame.segment.key;
+        let bytes = match frame.at {
+            At::Blocks(number) => self.store.read_blocks(key, number),
+            At::File {
+                offset,
+                length,
+                digest,
+            } => {
+                let read = self.store.inner.backend.read_file(key, offset, length);
+                read.and_then(|bytes| match *blake3::hash(&bytes).as_bytes() == digest {
+                    true => Ok(bytes),
+                    false => Err(Error::Damaged(format!(
+                        "the {length} bytes at {offset} are not what was written"
+                    ))),
+                })
+            }
+        };
+        bytes.map_err(|error| name(frame.segment, error))
+    }
+
+    /// The frames of a segment in blocks, all of which were compared to what was written.
+    fn compare_blocks(&self, segment: &Segment) -> Result<Vec<At>, Error> {
         let mut hasher = blake3::Hasher::new();
         let mut bytes: u64 = 0;
         for number in 0..segment.frames {
-            let frame = self.frame_bytes(&segment.key, number)?;
+            let frame = self.store.read_blocks(&segment.key, number)?;
             hasher.update(&(frame.len() as u64).to_le_bytes());
             hasher.update(&frame);
             bytes = bytes.saturating_add(frame.len() as u64);
@@ -149,49 +248,35 @@ impl<'a> SegmentReader<'a> {
                 segment.bytes
             )));
         }
-        Ok(())
+        Ok((0..segment.frames).map(At::Blocks).collect())
     }
 
-    /// The rows of a frame.
-    pub(super) fn rows(&mut self, segment: &Segment, number: u32) -> Result<Vec<Row>, Error> {
-        let bytes = self.frame_bytes(&segment.key, number);
-        let rows = bytes
-            .and_then(|bytes| read_frame(segment.key.collection, &bytes, &mut self.decompressor));
-        rows.map_err(|error| name(segment, error))
-    }
-
-    /// The pieces of a frame, put together.
-    fn frame_bytes(&self, segment: &SegmentKey, number: u32) -> Result<Vec<u8>, Error> {
-        let range = keys::frame(segment, number);
-        let mut bytes = Vec::new();
-        let mut next_piece: u32 = 0;
-        let mut problem = None;
-        self.store
-            .inner
-            .backend
-            .scan(&range, Direction::Ascending, &mut |found, value| {
-                let key = keys::block(segment, number, next_piece);
-                let piece = if key.bytes == found {
-                    envelope::open_block(&key, value)
-                } else {
-                    Err(Error::Damaged(format!(
-                        "piece {next_piece} of frame {number} is missing"
-                    )))
-                };
-                match piece {
-                    Ok(piece) => bytes.extend_from_slice(piece),
-                    Err(error) => {
-                        problem = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                }
-                next_piece = next_piece.saturating_add(1);
-                ControlFlow::Continue(())
-            })?;
-        match problem {
-            Some(error) => Err(error),
-            None if next_piece == 0 => Err(Error::Damaged(format!("frame {number} is missing"))),
-            None => Ok(bytes),
+    /// The frames of a file, whose heads were compared to what was written.
+    fn compare_heads(&self, segment: &Segment) -> Result<Vec<At>, Error> {
+        let mut hasher = blake3::Hasher::new();
+        let mut found = Vec::new();
+        let mut offset: u64 = 0;
+        for _ in 0..segment.frames {
+            let backend = &self.store.inner.backend;
+            let head = backend.read_file(&segment.key, offset, HEAD_BYTES)?;
+            hasher.update(&head);
+            let Some((length, digest)) = head.split_first_chunk::<4>() else {
+                break;
+            };
+            let length = u32::from_le_bytes(*length);
+            offset = offset.saturating_add(HEAD_BYTES as u64);
+            found.push(At::File {
+                offset,
+                length: usize::try_from(length).unwrap_or(usize::MAX),
+                digest: digest.try_into().unwrap_or_default(),
+            });
+            offset = offset.saturating_add(length.into());
+        }
+        match *hasher.finalize().as_bytes() == segment.digest {
+            true => Ok(found),
+            false => Err(Error::Damaged(
+                "the heads of its frames are not what was written".to_owned(),
+            )),
         }
     }
 }
@@ -214,25 +299,36 @@ fn name(segment: &Segment, error: Error) -> Error {
 }
 
 impl Store {
-    /// The segments of which anything is stored within a range of blocks, named by a manifest or
-    /// not. Jumps from one to the next, so it reads few keys of each.
-    pub(super) fn stored_segments(&self, range: &Range) -> Result<Vec<SegmentKey>, Error> {
-        let mut found = Vec::new();
-        let mut rest = range.clone();
-        while let Some(Key { bytes, .. }) = self.keys_in(&rest, 1)?.pop() {
-            let Some((segment, _, _)) = keys::block_of(&bytes) else {
-                return Err(Error::Damaged("a block under no key of ours".to_owned()));
-            };
-            let Some(behind) = keys::segment(&segment).until else {
-                break;
-            };
-            rest = Range {
-                table: Table::Block,
-                from: behind,
-                until: range.until.clone(),
-            };
-            found.push(segment);
+    /// The segments of a tenant of which anything is stored, and where; named by a manifest or not.
+    pub(super) fn stored_segments(
+        &self,
+        tenant: &TenantKey,
+    ) -> Result<Vec<(SegmentKey, Place)>, Error> {
+        let in_blocks = self.segments_in_blocks(&keys::all_of(Table::Block, tenant))?;
+        let in_blocks = in_blocks.into_iter().map(|key| (key, Place::Blocks));
+        let files = self.inner.backend.files(tenant)?;
+        let files = files.into_iter().map(|key| (key, Place::File));
+        Ok(in_blocks.chain(files).collect())
+    }
+
+    /// Removes what is stored of a segment in one place.
+    pub(super) fn remove_segment(&self, key: &SegmentKey, place: Place) -> Result<(), Error> {
+        match place {
+            Place::Blocks => self.delete_range(&keys::segment(key)),
+            Place::File => self.inner.backend.remove_file(key),
         }
-        Ok(found)
+    }
+
+    /// Removes whatever is stored of a segment.
+    pub(super) fn remove_everywhere(&self, key: &SegmentKey) -> Result<(), Error> {
+        let places = [Place::Blocks, Place::File];
+        let removed = places.map(|place| self.remove_segment(key, place));
+        removed.into_iter().collect()
+    }
+
+    /// Makes all segments durable that were written of a tenant.
+    pub(super) fn make_segments_durable(&self, tenant: &TenantKey) -> Result<(), Error> {
+        self.inner.backend.make_files_durable(tenant)?;
+        self.inner.backend.make_durable()
     }
 }

@@ -29,7 +29,11 @@ use ::sled::Db;
 
 use super::backend::{Backend, Batch, Direction, Key, Range, Visit, flat, successor};
 use super::directory::Directory;
+use super::files::Files;
+use super::folder::Folder;
+use super::keys::SegmentKey;
 use super::{Error, Health, OpenError};
+use crate::domain::ids::TenantKey;
 
 /// Reads are answered from the read model; sled's cache only serves writing and starting.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -44,12 +48,13 @@ const OPENED_ANEW: &str = "it is being opened anew";
 /// Where the number of the last acknowledgement is: a table of the engine's own.
 const SEQUENCE_KEY: &[u8] = b"0sequence";
 
-/// sled in a directory of its own.
+/// sled in a directory of its own, with files of segments beside it.
 pub(super) struct SledBackend {
     /// Written to only by `heal`; `None` when that could not open it again.
     handle: RwLock<Option<Handle>>,
     /// The first failure since the handle was opened.
     failure: Mutex<Option<Error>>,
+    folder: Folder,
     /// Last, so that the lock outlives the handle.
     directory: Directory,
 }
@@ -72,6 +77,7 @@ impl SledBackend {
         Ok(Self {
             handle: RwLock::new(Some(handle)),
             failure: Mutex::new(None),
+            folder: Folder::new(path),
             directory,
         })
     }
@@ -82,7 +88,12 @@ impl SledBackend {
         let Some(handle) = guard.as_ref() else {
             return Err(Error::ReadOnly(self.reason()));
         };
-        work(handle).inspect_err(|error| {
+        self.noted(work(handle))
+    }
+
+    /// A result, after which the store is read-only if it is an error.
+    fn noted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        result.inspect_err(|error| {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             if failure.is_none() {
                 tracing::error!(%error, "the store is read-only from now on");
@@ -183,10 +194,8 @@ impl Backend for SledBackend {
             let next = sequence.saturating_add(1);
             guarded(|| handle.db.insert(SEQUENCE_KEY, &next.to_be_bytes()))?;
             guarded(|| handle.db.flush())?;
-            handle.log.sync_all().map_err(|error| convert_io(&error))?;
-            self.directory
-                .mark(next)
-                .map_err(|error| convert_io(&error))?;
+            handle.log.sync_all().map_err(Error::from)?;
+            self.directory.mark(next).map_err(Error::from)?;
             *sequence = next;
             Ok(())
         })
@@ -226,6 +235,7 @@ impl Backend for SledBackend {
         if let Some(handle) = guard.take() {
             handle.close();
         }
+        self.folder.forget_open();
         let reopened = self
             .directory
             .tidy()
@@ -249,6 +259,37 @@ impl Backend for SledBackend {
     fn bytes_free(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(self.directory.path()).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+}
+
+impl Files for SledBackend {
+    fn append(&self, file: &SegmentKey, written: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.refuse_if_failed()?;
+        let done = self.folder.append(file, written, bytes);
+        self.noted(done.map_err(Error::from))
+    }
+
+    fn read_file(&self, file: &SegmentKey, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
+        self.folder.read(file, offset, length)
+    }
+
+    fn make_files_durable(&self, tenant: &TenantKey) -> Result<(), Error> {
+        self.refuse_if_failed()?;
+        let done = self.folder.make_durable(tenant).map_err(Error::from);
+        self.noted(done)
+    }
+
+    /// Also on a disk that is full: it makes room.
+    fn remove_file(&self, file: &SegmentKey) -> Result<(), Error> {
+        Ok(self.folder.remove(file)?)
+    }
+
+    fn files(&self, tenant: &TenantKey) -> Result<Vec<SegmentKey>, Error> {
+        Ok(self.folder.files(tenant)?)
+    }
+
+    fn tenants_with_files(&self) -> Result<Vec<TenantKey>, Error> {
+        Ok(self.folder.tenants()?)
     }
 }
 
@@ -356,7 +397,7 @@ fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
 
 fn convert(error: &::sled::Error) -> Error {
     match error {
-        ::sled::Error::Io(error) => convert_io(error),
+        ::sled::Error::Io(error) => error.into(),
         ::sled::Error::Corruption { at, .. } => Error::Damaged(match at {
             Some(at) => format!("sled reports corruption at {at:?}"),
             None => "sled reports corruption".to_owned(),
@@ -364,14 +405,6 @@ fn convert(error: &::sled::Error) -> Error {
         // Our settings never change, so settings that differ from those in its file are a damaged file.
         ::sled::Error::Unsupported(what) => Error::Damaged(format!("sled's settings: {what}")),
         other => Error::Io(other.to_string()),
-    }
-}
-
-fn convert_io(error: &io::Error) -> Error {
-    if super::is_disk_full(error) {
-        Error::DiskFull
-    } else {
-        Error::Io(error.to_string())
     }
 }
 

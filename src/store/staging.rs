@@ -15,10 +15,10 @@ use super::envelope::{self, Kind};
 use super::facts::{Facts, Twice, newest_rows};
 use super::frames::{FactRef, Row, usage_day_id};
 use super::keys::{self, SegmentKey};
-use super::manifest::{Manifest, Merge, Segment};
+use super::manifest::{Manifest, Merge, Place, Segment};
 use super::records::CurrentRecord;
-use super::segments::{SegmentReader, SegmentWriter};
-use super::{Error, Published, Store, Table, TenantState, Unfinished, lock};
+use super::segments::SegmentWriter;
+use super::{Error, Published, Store, TenantState, Unfinished, lock};
 use crate::domain::finding::FindingsPast;
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, RunId, SkuId, SubscriptionId, TenantKey};
@@ -48,11 +48,11 @@ pub struct Staging {
     pub(super) resumed: BTreeMap<Collection, Vec<Segment>>,
     /// What it changes: the run that was current when it began.
     pub(super) base: Option<Published>,
-    /// Which opening of the engine its blocks were written to.
+    /// Which opening of the engine its segments were written to.
     generation: u64,
-    /// Whether a checkpoint may name its blocks. Then they are not its own to remove.
+    /// Whether a checkpoint may name its segments. Then they are not its own to remove.
     pub(super) has_checkpoint: bool,
-    /// The runs whose blocks it keeps from being swept. Without its own in a second staging of a run.
+    /// The runs whose segments it keeps from being swept. Without its own in a second staging of a run.
     pinned: BTreeSet<RunId>,
     outcome: Outcome,
 }
@@ -63,7 +63,7 @@ enum Outcome {
     Open,
     /// Nothing more is taken, for this reason; nothing became visible.
     Failed(Error),
-    /// It is current, or nobody knows: its blocks are no longer ours to remove.
+    /// It is current, or nobody knows: its segments are no longer ours to remove.
     Settled,
 }
 
@@ -199,8 +199,8 @@ impl Staging {
                 as_of,
             });
             let store = staging.store.clone();
-            // The blocks first, then the pointer to them: a pointer that survives has its blocks.
-            store.inner.backend.make_durable()?;
+            // The segments first, then the pointer to them: a pointer that survives has its segments.
+            store.make_segments_durable(&staging.tenant)?;
             let mut batch = Batch::default();
             put_facts(&mut batch, &staging.tenant, before, &after);
             store.delete_kept(&mut batch, &staging.tenant)?;
@@ -243,11 +243,10 @@ impl Staging {
         self.pin(self.run)?;
         let facts = self.store.facts(&self.tenant)?;
         self.base = facts.published;
-        let all = keys::all_of(Table::Block, &self.tenant);
-        let mut own = self.store.stored_segments(&all)?;
-        own.retain(|segment| segment.run == self.run);
+        let mut own = self.store.stored_segments(&self.tenant)?;
+        own.retain(|(key, _)| key.run == self.run);
         let named = |key: &SegmentKey| facts.segments().any(|segment| segment.key == *key);
-        if own.iter().any(named) {
+        if own.iter().any(|(key, _)| named(key)) {
             return Err(self.staged_before(self.run));
         }
         match from {
@@ -255,14 +254,16 @@ impl Staging {
             None => self.store.forget_kept(&self.tenant)?,
         }
         // Left by an earlier try at the same run.
-        let is_adopted =
-            |key: &SegmentKey| self.resumed.values().flatten().any(|one| one.key == *key);
+        let is_adopted = |key: &SegmentKey, place: Place| {
+            let mut resumed = self.resumed.values().flatten();
+            resumed.any(|one| (&one.key, one.place) == (key, place))
+        };
         own.iter()
-            .filter(|key| !is_adopted(key))
-            .try_for_each(|segment| self.store.delete_range(&keys::segment(segment)))
+            .filter(|(key, place)| !is_adopted(key, *place))
+            .try_for_each(|(key, place)| self.store.remove_segment(key, *place))
     }
 
-    /// Keeps a run's blocks from being swept; nobody else may be at it.
+    /// Keeps a run's segments from being swept; nobody else may be at it.
     pub(super) fn pin(&mut self, run: RunId) -> Result<(), Error> {
         let mut in_use = lock(&self.store.inner.in_use);
         if in_use.staging.insert((self.tenant.clone(), run)) {
@@ -339,9 +340,7 @@ impl Staging {
         self.resumed.remove(&collection);
         match self.writers.remove(&collection) {
             // Until the next checkpoint, the last one is what is found after a crash.
-            Some(writer) if !self.has_checkpoint => {
-                self.store.delete_range(&keys::segment(writer.key()))
-            }
+            Some(writer) if !self.has_checkpoint => self.store.remove_everywhere(writer.key()),
             _ => Ok(()),
         }
     }
@@ -369,7 +368,7 @@ impl Staging {
         result
     }
 
-    /// Leaves its blocks to the sweep.
+    /// Leaves its segments to the sweep.
     fn release(&mut self) {
         let mut in_use = lock(&self.store.inner.in_use);
         for run in std::mem::take(&mut self.pinned) {
@@ -444,11 +443,6 @@ impl Staging {
             return Ok(None);
         };
         let merged = self.next_segment(collection)?;
-        let reader = SegmentReader::new(&self.store)?;
-        // Damage must not be merged into something that looks whole.
-        segments
-            .iter()
-            .try_for_each(|segment| reader.verify(segment))?;
         let mut writer = SegmentWriter::new(&self.store, merged)?;
         let mut take = |row| match row {
             Row::Put(fact) => writer.put((&fact).into()),
@@ -479,7 +473,7 @@ impl Drop for Staging {
                         run: self.run,
                         part,
                     };
-                    self.store.delete_range(&keys::segment(&segment))
+                    self.store.remove_everywhere(&segment)
                 })
             });
         }

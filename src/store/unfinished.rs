@@ -1,8 +1,7 @@
 //! Runs that did not end: what they had staged, kept so that a later run goes on from there.
 //!
-//! A checkpoint makes the blocks of all segments durable, as far as they have grown, and then files a
-//! record that says how far that is. What a run stages after it lies behind, where nobody reads; who
-//! goes on cuts it off. A record counts only while the facts beneath are those that its run began with.
+//! A checkpoint makes all segments durable, as far as they have grown, and then files a record that
+//! says how far that is. What a run stages after it lies behind, where nobody reads. A record counts only while the facts beneath are those that its run began with.
 
 use std::collections::BTreeMap;
 
@@ -188,7 +187,7 @@ impl Store {
         if batch.is_empty() {
             return Ok(());
         }
-        // The record first: one that survives has its blocks.
+        // The record first: one that survives has its segments.
         self.write_durably(batch)?;
         match self.facts(tenant) {
             Ok(facts) => self.sweep(tenant, &facts),
@@ -219,8 +218,8 @@ impl Staging {
         let mut reader = SegmentReader::new(&self.store)?;
         for (collection, segments) in &self.resumed {
             for segment in segments {
-                for number in 0..segment.frames {
-                    for row in reader.rows(segment, number)? {
+                for frame in reader.frames(segment)? {
+                    for row in reader.rows(frame)? {
                         visit(Replayed::new(*collection, row)?);
                     }
                 }
@@ -262,10 +261,10 @@ impl Staging {
                 segments: staging.flush()?.into_values().flatten().collect(),
             };
             let store = staging.store.clone();
-            // From now on a record may name its blocks, whether we get to know of it or not.
+            // From now on a record may name its segments, whether we get to know of it or not.
             staging.has_checkpoint = true;
-            // The blocks first, then the record: one that survives has its blocks.
-            store.inner.backend.make_durable()?;
+            // The segments first, then the record: one that survives has its segments.
+            store.make_segments_durable(&staging.tenant)?;
             let mut batch = Batch::default();
             let key = |part| keys::unfinished_part(&staging.tenant, part);
             parts(&key).put(&store, &mut batch, &kept.encode())?;
@@ -293,9 +292,6 @@ impl Staging {
             .try_for_each(|run| self.pin(run))?;
         let mut resumed: BTreeMap<Collection, Vec<Segment>> = BTreeMap::new();
         for segment in kept.segments {
-            // Staged after the checkpoint: perhaps whole, perhaps not.
-            let behind = keys::frames_from(&segment.key, segment.frames);
-            self.store.delete_range(&behind)?;
             let collection = segment.key.collection;
             if segment.key.run == own {
                 // What is staged from now on comes beside it, and if we break off, it stays.

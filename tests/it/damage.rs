@@ -86,12 +86,9 @@ impl Original {
     async fn with(&self, damage: impl FnOnce(&Path)) -> Outcome {
         let copy = tempfile::tempdir().unwrap();
         let data = copy.path().join("data");
-        fs::create_dir(&data).unwrap();
-        for name in names(&self.data()) {
-            // sled's folder for long values stays empty.
-            if self.data().join(&name).is_file() {
-                fs::copy(self.data().join(&name), data.join(&name)).unwrap();
-            }
+        for name in files(&self.data()) {
+            fs::create_dir_all(data.join(&name).parent().unwrap()).unwrap();
+            fs::copy(self.data().join(&name), data.join(&name)).unwrap();
         }
         damage(&data);
         // What is damaged is read anew at once, which must wait until it was looked at.
@@ -194,6 +191,29 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
+/// All files of a directory and the directories in it, as paths from there.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for name in names(directory) {
+        match directory.join(&name).is_dir() {
+            false => files.push(PathBuf::from(name)),
+            true => {
+                let inside = self::files(&directory.join(&name)).into_iter();
+                files.extend(inside.map(|file| Path::new(&name).join(file)));
+            }
+        }
+    }
+    files
+}
+
+/// The files of a tenant's segments, as paths from the data directory.
+fn segments(data: &Path, tenant: &str) -> Vec<PathBuf> {
+    let mut all = files(data);
+    all.retain(|file| file.starts_with(Path::new("segments").join(tenant)));
+    assert!(!all.is_empty(), "no segment of {tenant} is in a file");
+    all
+}
+
 fn snapshots(data: &Path) -> Vec<PathBuf> {
     let names = names(data).into_iter();
     let snapshots = names.filter(|name| name.starts_with("snap."));
@@ -223,25 +243,35 @@ fn flip(path: &Path, offset: u64, bit: u8) {
 async fn a_flipped_bit_is_told_or_healed_and_never_served() {
     let mut chance = Chance::seeded_by("DAMAGE_SEED");
     let original = Original::new().await;
-    let path = |name: &String| original.data().join(name);
-    let files: Vec<_> = names(&original.data())
-        .into_iter()
-        .filter(|name| path(name).is_file() && name != "seatwise.lock")
-        .map(|name| (used(&path(&name)), name))
+    let lock = Path::new("seatwise.lock");
+    let all = files(&original.data()).into_iter();
+    let all: Vec<_> = all
+        .filter(|name| name != lock)
+        .map(|name| (used(&original.data().join(&name)), name))
         .collect();
+    let log: Vec<_> = all
+        .iter()
+        .filter(|(_, name)| name == Path::new("db"))
+        .collect();
+    let facts: Vec<_> = all
+        .iter()
+        .filter(|(_, name)| name.starts_with("segments"))
+        .collect();
+    let all: Vec<_> = all.iter().collect();
     let mut outcomes = BTreeMap::new();
     for turn in 0..number("DAMAGE_FLIPS").unwrap_or(FLIPS) {
-        // The log has the facts; every other file has a turn now and then.
-        let (bytes, name) = match turn % 3 {
-            0 => &files[usize::try_from(chance.below(files.len() as u64)).unwrap()],
-            _ => files.iter().find(|(_, name)| name == "db").unwrap(),
-        };
+        // The facts are in the log and the segments; every other file has a turn now and then.
+        let among = [&all, &log, &facts][usize::try_from(turn % 3).unwrap()];
+        let (bytes, name) = among[usize::try_from(chance.below(among.len() as u64)).unwrap()];
         let offset = chance.below(*bytes);
         let bit = u8::try_from(chance.below(8)).unwrap();
+        let name = name.display();
         eprintln!("bit {bit} of byte {offset} of {bytes} of {name}");
-        let damage = |data: &Path| flip(&data.join(name), offset, bit);
+        let damage = |data: &Path| flip(&data.join(name.to_string()), offset, bit);
         let outcome = original.with(damage).await;
         assert_ne!(outcome, Outcome::Forgetful);
+        let is_segment = turn % 3 == 2;
+        assert!(!is_segment || outcome == Outcome::Healed, "{outcome:?}");
         *outcomes.entry(format!("{name} {outcome:?}")).or_insert(0) += 1;
     }
     eprintln!("{outcomes:?}");
@@ -294,6 +324,29 @@ async fn lost_and_emptied_files_are_told_or_done_without_and_never_an_empty_data
         })
         .await;
     assert_eq!(outcome, Outcome::Refused, "a log of zeros");
+    let of_fabrikam = |data: &Path| data.join(&segments(data, "fabrikam")[0]);
+    let outcome = original
+        .with(|data| fs::remove_file(of_fabrikam(data)).unwrap())
+        .await;
+    assert_eq!(outcome, Outcome::Healed, "a lost segment");
+    let outcome = original.with(|data| truncate(&of_fabrikam(data), 0)).await;
+    assert_eq!(outcome, Outcome::Healed, "an emptied segment");
+    let outcome = original
+        .with(|data| truncate(&of_fabrikam(data), used(&of_fabrikam(data)) - 1))
+        .await;
+    assert_eq!(outcome, Outcome::Healed, "a cut segment");
+    let outcome = original
+        .with(|data| fs::remove_dir_all(data.join("segments")).unwrap())
+        .await;
+    assert_eq!(outcome, Outcome::Healed, "all segments lost");
+    let outcome = original
+        .with(|data| {
+            // As a run leaves it that was killed.
+            let left = "segments/fabrikam/2-0198f00d0198f00d0198f00d0198f00d-0";
+            fs::write(data.join(left), [7; 9_000]).unwrap();
+        })
+        .await;
+    assert_eq!(outcome, Outcome::Whole, "a segment of nobody");
     // Refused or done without: either will do, and `with` has looked for everything else.
     for outcome in [
         original

@@ -98,9 +98,9 @@ fn a_run_that_changed_nothing_writes_no_block_and_is_current() {
     let store = in_memory(&backend);
     let world = world(200, 10);
     commit(&store, &contoso(), 1, &world).unwrap();
-    let (blocks, bytes) = (backend.count(Table::Block), backend.bytes_written());
+    let (blocks, bytes) = (backend.pieces(), backend.bytes_written());
     commit(&store, &contoso(), 2, &world).unwrap();
-    assert_eq!(backend.count(Table::Block), blocks);
+    assert_eq!(backend.pieces(), blocks);
     assert!(
         backend.bytes_written() - bytes < 500,
         "{}",
@@ -115,15 +115,15 @@ fn what_is_staged_is_invisible_and_leaves_nothing_behind_when_dropped() {
     let store = in_memory(&backend);
     let (first, second) = (world(100, 10), world(20_000, 10));
     commit(&store, &contoso(), 1, &first).unwrap();
-    let blocks = backend.count(Table::Block);
+    let blocks = backend.pieces();
     let staging = stage(&store, &contoso(), 2, &first, &second).unwrap();
     assert!(
-        backend.count(Table::Block) > blocks,
+        backend.pieces() > blocks,
         "nothing was written yet: the test shows nothing"
     );
     assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
     drop(staging);
-    assert_eq!(backend.count(Table::Block), blocks);
+    assert_eq!(backend.pieces(), blocks);
     assert_eq!(load(&store, &contoso()).unwrap(), (1, first));
 }
 
@@ -134,32 +134,29 @@ fn what_an_unfinished_run_left_is_removed_when_the_store_is_opened() {
     let store = open(root.path(), &key);
     let first = world(100, 10);
     commit(&store, &contoso(), 1, &first).unwrap();
-    let blocks = |store: &Store| {
-        store
-            .keys_in(
-                &crate::store::keys::all_of(Table::Block, &contoso()),
-                usize::MAX,
-            )
-            .unwrap()
-    };
-    let before = blocks(&store);
+    let stored = |store: &Store| store.stored_segments(&contoso()).unwrap();
+    let before = stored(&store);
     let staging = stage(&store, &contoso(), 2, &first, &world(10_000, 10)).unwrap();
-    store.make_durable().unwrap();
-    assert!(blocks(&store).len() > before.len());
+    store.make_segments_durable(&contoso()).unwrap();
+    assert!(stored(&store).len() > before.len());
     // As after kill -9: nothing is cleaned up. The lock has to go, though.
     let copy = tempfile::tempdir().unwrap();
     copy_files(root.path(), copy.path());
     drop((staging, store));
     let store = open(copy.path(), &key);
-    assert_eq!(blocks(&store), before);
+    assert_eq!(stored(&store), before);
     assert_eq!(load(&store, &contoso()).unwrap(), (1, first));
 }
 
 fn copy_files(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            std::fs::copy(entry.path(), to).unwrap();
+        } else {
+            std::fs::create_dir(&to).unwrap();
+            copy_files(&entry.path(), &to);
         }
     }
 }
@@ -197,7 +194,7 @@ fn a_discarded_dataset_can_be_staged_anew() {
         .for_each(|user| staging.put_user(user).unwrap());
     staging.commit(&run(&contoso(), 1), as_of(1)).unwrap();
     assert_eq!(load(&store, &contoso()).unwrap(), (1, kept));
-    assert_eq!(backend.count(Table::Block), 2);
+    assert_eq!(backend.pieces(), 2);
 }
 
 #[test]
@@ -352,7 +349,7 @@ fn a_standing_that_changes_with_every_run_is_kept_once() {
         staging
             .commit(&run(&contoso(), number), as_of(number))
             .unwrap();
-        assert_eq!(backend.count(Table::Block), 1);
+        assert_eq!(backend.pieces(), 1);
     }
     let expected = crate::store::samples::standing(Dataset::Users, 2);
     let (_, found) = load(&store, &contoso()).unwrap();
@@ -417,12 +414,9 @@ fn a_load_that_overlaps_a_commit_reads_what_was_current_when_it_began() {
         .unwrap();
     assert_eq!((published.unwrap().run, loaded), (run_id(1), 604));
     assert_eq!(load(&store, &contoso()).unwrap(), (2, second.clone()));
-    let before = backend.count(Table::Block);
+    let before = backend.pieces();
     commit(&store, &contoso(), 3, &second).unwrap();
-    assert!(
-        backend.count(Table::Block) < before,
-        "what was pinned is swept later"
-    );
+    assert!(backend.pieces() < before, "what was pinned is swept later");
 }
 
 #[test]
@@ -518,7 +512,7 @@ fn forgetting_damaged_facts_keeps_all_else() {
     let store = in_memory(&backend);
     let first = world(50, 5);
     commit(&store, &contoso(), 1, &first).unwrap();
-    backend.edit(|values| values.retain(|(table, _), _| *table != Table::Block));
+    backend.edit_files(BTreeMap::clear);
     assert!(matches!(load(&store, &contoso()), Err(Error::Damaged(_))));
     store.forget_facts(&contoso()).unwrap();
     assert_eq!(load(&store, &contoso()).unwrap(), (0, World::default()));

@@ -5,6 +5,7 @@ use super::*;
 use crate::domain::sync_run::Dataset;
 use crate::domain::usage::Workload;
 use crate::store::backend::Table;
+use crate::store::keys::SegmentKey;
 use crate::store::memory::Surviving;
 use crate::store::samples::{Random, run_id};
 use crate::store::{Health, keys};
@@ -159,123 +160,165 @@ fn an_interrupted_healing_is_repeated() {
     assert!(calls > 8, "{calls}");
 }
 
+type Values = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+
+/// A record of the facts.
+#[derive(Debug, Clone)]
+enum Record {
+    Value((Table, Vec<u8>)),
+    File(SegmentKey),
+}
+
+impl Record {
+    /// All that are stored.
+    fn all(backend: &MemoryBackend) -> Vec<Self> {
+        let mut all = Vec::new();
+        let is_fact = |table| matches!(table, Table::Block | Table::Manifest | Table::Current);
+        backend.edit(|values| {
+            let own = values.keys().filter(|(table, _)| is_fact(*table));
+            all.extend(own.cloned().map(Self::Value));
+        });
+        backend.edit_files(|files| all.extend(files.keys().cloned().map(Self::File)));
+        let count = |is: &dyn Fn(&Self) -> bool| all.iter().filter(|record| is(record)).count();
+        assert!(
+            count(&|record| matches!(record, Self::File(_))) > 1,
+            "{all:?}"
+        );
+        assert!(count(&|record| record.segment().is_some()) > 4, "{all:?}");
+        all
+    }
+
+    /// The segment of which it is.
+    fn segment(&self) -> Option<SegmentKey> {
+        match self {
+            Self::Value((Table::Block, key)) => Some(keys::block_of(key).unwrap().0),
+            Self::Value(_) => None,
+            Self::File(key) => Some(key.clone()),
+        }
+    }
+
+    fn edit(&self, backend: &MemoryBackend, edit: &dyn Fn(&mut Vec<u8>)) {
+        match self {
+            Self::Value(key) => backend.edit(|values| edit(values.get_mut(key).unwrap())),
+            Self::File(key) => backend.edit_files(|files| edit(files.get_mut(key).unwrap())),
+        }
+    }
+
+    fn lose(&self, backend: &MemoryBackend) {
+        match self {
+            Self::Value(key) => backend.edit(|values| drop(values.remove(key))),
+            Self::File(key) => backend.edit_files(|files| drop(files.remove(key))),
+        }
+    }
+}
+
 #[test]
 fn flipped_bits_in_any_record_of_the_facts_are_reported_and_never_served() {
     let (backend, first, _) = scene();
-    let damage = |change: &dyn Fn(&mut Vec<u8>, usize), table: Table| {
-        let count = backend.count(table);
-        assert!(count > 0);
-        for index in 0..count {
-            let copy = backend.after_crash(Surviving::Nothing);
-            copy.edit(|values| {
-                let mut found = values.iter_mut().filter(|((of, _), _)| *of == table);
-                change(found.nth(index).unwrap().1, index);
-            });
-            match load(&in_memory(&copy), &contoso()) {
-                Err(Error::Damaged(text)) => {
-                    assert!(text.contains("contoso"), "{text}");
-                    if table == Table::Block {
-                        assert!(
-                            text.contains("dataset") && text.contains(&run_id(1).to_string()),
-                            "{text}"
-                        );
-                    }
-                }
-                other => panic!("{table:?} {index}: {other:?}"),
+    let check = |record: &Record, change: &dyn Fn(&mut Vec<u8>)| {
+        let copy = backend.after_crash(Surviving::Nothing);
+        record.edit(&copy, change);
+        match load(&in_memory(&copy), &contoso()) {
+            Err(Error::Damaged(text)) => {
+                assert!(text.contains("contoso"), "{text}");
+                let is_named = text.contains("dataset") && text.contains(&run_id(1).to_string());
+                assert!(record.segment().is_none() || is_named, "{text}");
             }
+            other => panic!("{record:?}: {other:?}"),
         }
     };
-    for table in [Table::Block, Table::Manifest, Table::Current] {
-        damage(
-            &|value, index| {
-                let middle = (value.len() / 2 + index) % value.len();
-                value[middle] ^= 4
-            },
-            table,
-        );
-        damage(&|value, _| value.clear(), table);
-        damage(&|value, _| value.truncate(value.len() - 1), table);
+    for (index, record) in Record::all(&backend).iter().enumerate() {
+        check(record, &|bytes| {
+            let middle = (bytes.len() / 2 + index) % bytes.len();
+            bytes[middle] ^= 4;
+        });
+        // In a file: the length of the first frame, its digest, its first byte.
+        for place in [0, 3, 4, 20, 35, 36] {
+            check(record, &|bytes| {
+                let place = place % bytes.len();
+                bytes[place] ^= 0x81;
+            });
+        }
+        check(record, &|bytes| bytes.clear());
+        check(record, &|bytes| bytes.truncate(bytes.len() - 1));
     }
     assert_eq!(load(&in_memory(&backend), &contoso()).unwrap(), (1, first));
 }
 
 #[test]
-fn a_lost_or_older_record_of_the_facts_is_reported() {
+fn a_lost_record_of_the_facts_is_reported() {
     let (backend, first, second) = scene();
-    let old = backend.after_crash(Surviving::Nothing);
     commit(&in_memory(&backend), &contoso(), 2, &second).unwrap();
-    let mut older = BTreeMap::new();
-    old.edit(|values| older = values.clone());
-    for table in [Table::Block, Table::Manifest, Table::Current] {
-        for index in 0..backend.count(table) {
-            let lost = backend.after_crash(Surviving::All);
-            let mut key = Vec::new();
-            lost.edit(|values| {
-                let mut found = values.keys().filter(|(of, _)| *of == table);
-                let found = found.nth(index).unwrap().clone();
-                values.remove(&found);
-                key = found.1;
-            });
-            let blocks = lost.count(Table::Block);
-            let store = in_memory(&lost);
-            assert!(
-                matches!(load(&store, &contoso()), Err(Error::Damaged(_))),
-                "{table:?} {index} lost"
-            );
-            if table != Table::Block {
-                assert_eq!(
-                    lost.count(Table::Block),
-                    blocks,
-                    "what may be restored is not swept"
-                );
-            }
-            // A damaged base is not merged into something that looks whole either.
-            let staging = stage(&store, &contoso(), 3, &second, &first);
-            let result = staging.and_then(|staging| staging.commit(&run(&contoso(), 3), as_of(3)));
-            let after = result.and_then(|()| load(&store, &contoso()));
-            if let Ok(found) = after {
-                // What has one row was replaced unread.
-                let (segment, _, _) = keys::block_of(&key).unwrap();
-                assert!(segment.collection.has_one_row(), "{table:?} {index}");
-                assert_eq!(found, (3, first.clone()));
-            } else {
-                assert!(matches!(after, Err(Error::Damaged(_))), "{table:?} {index}");
-            }
+    for record in Record::all(&backend) {
+        let lost = backend.after_crash(Surviving::All);
+        record.lose(&lost);
+        let pieces = lost.pieces();
+        let store = in_memory(&lost);
+        let loaded = load(&store, &contoso());
+        assert!(matches!(loaded, Err(Error::Damaged(_))), "{record:?} lost");
+        if record.segment().is_none() {
+            assert_eq!(lost.pieces(), pieces, "what may be restored is not swept");
         }
-        if table != Table::Block {
-            let mixed = backend.after_crash(Surviving::All);
-            mixed.edit(|values| {
-                for (key, value) in &older {
-                    if key.0 == table {
-                        values.insert(key.clone(), value.clone());
-                    }
-                }
-            });
-            assert!(
-                matches!(load(&in_memory(&mixed), &contoso()), Err(Error::Damaged(_))),
-                "{table:?} older"
-            );
+        // A damaged base is not merged into something that looks whole either.
+        let staging = stage(&store, &contoso(), 3, &second, &first);
+        let result = staging.and_then(|staging| staging.commit(&run(&contoso(), 3), as_of(3)));
+        let after = result.and_then(|()| load(&store, &contoso()));
+        if let Ok(found) = after {
+            // What has one row was replaced unread.
+            let segment = record.segment().unwrap();
+            assert!(segment.collection.has_one_row(), "{record:?}");
+            assert_eq!(found, (3, first.clone()));
+        } else {
+            assert!(matches!(after, Err(Error::Damaged(_))), "{record:?}");
         }
     }
 }
 
 #[test]
-fn nothing_is_visited_of_facts_of_which_anything_is_damaged() {
+fn an_older_record_of_the_facts_is_reported() {
+    let (backend, _, second) = scene();
+    let mut older: Values = BTreeMap::new();
+    backend.edit(|values| older = values.clone());
+    commit(&in_memory(&backend), &contoso(), 2, &second).unwrap();
+    for table in [Table::Manifest, Table::Current] {
+        let mixed = backend.after_crash(Surviving::All);
+        mixed.edit(|values| {
+            let own = older.iter().filter(|((of, _), _)| *of == table);
+            values.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+        });
+        let loaded = load(&in_memory(&mixed), &contoso());
+        assert!(matches!(loaded, Err(Error::Damaged(_))), "{table:?} older");
+    }
+}
+
+#[test]
+fn a_sound_record_in_the_place_of_another_is_reported() {
     let (backend, _, _) = scene();
     let other = MemoryBackend::new();
     let renamed = World {
         organization: Some(crate::store::samples::organization("Fabrikam")),
+        users: world(101, 0).users,
         ..World::default()
     };
     commit(&in_memory(&other), &contoso(), 1, &renamed).unwrap();
-    // A block that is sound in itself, under the right key, but not what was written.
-    let mut foreign = BTreeMap::new();
-    other.edit(|values| foreign = values.clone());
-    foreign.retain(|(table, _), _| *table == Table::Block);
-    assert_eq!(foreign.len(), 1);
-    backend.edit(|values| values.append(&mut foreign));
-    let mut visited = 0;
-    let result = in_memory(&backend).load(&contoso(), &mut |_| visited += 1);
-    assert!(matches!(result, Err(Error::Damaged(_))), "{result:?}");
-    assert_eq!(visited, 0);
+    // A block and a file that are sound in themselves, under the right key, but not what was written.
+    let (mut blocks, mut files): (Values, _) = (BTreeMap::new(), BTreeMap::new());
+    other.edit(|values| blocks = values.clone());
+    blocks.retain(|(table, _), _| *table == Table::Block);
+    other.edit_files(|all| files = all.clone());
+    assert_eq!((blocks.len(), files.len()), (1, 1));
+    for is_file in [false, true] {
+        let copy = backend.after_crash(Surviving::Nothing);
+        match is_file {
+            false => copy.edit(|values| values.extend(blocks.clone())),
+            true => copy.edit_files(|all| all.extend(files.clone())),
+        }
+        let mut visited = 0;
+        let result = in_memory(&copy).load(&contoso(), &mut |_| visited += 1);
+        assert!(matches!(result, Err(Error::Damaged(_))), "{result:?}");
+        assert_eq!(
+            visited, 0,
+            "its heads are compared before anything is visited"
+        );
+    }
 }

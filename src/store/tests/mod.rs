@@ -47,8 +47,11 @@ fn memory_key() -> EncryptionKey {
         .unwrap()
 }
 
+/// So short that a few rows are in blocks and all else is in files, and that what grows moves.
+const BLOCKS_BYTES_MAX: u64 = 250;
+
 fn in_memory(backend: &Arc<MemoryBackend>) -> Store {
-    Store::open_on(backend.clone(), memory_key(), 0).unwrap()
+    Store::open_on(backend.clone(), memory_key(), 0, BLOCKS_BYTES_MAX).unwrap()
 }
 
 fn as_of(number: u128) -> Timestamp {

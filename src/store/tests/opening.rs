@@ -103,7 +103,7 @@ fn a_newer_format_is_refused_with_both_numbers() {
     store.write_durably(batch).unwrap();
     drop(store);
     match try_open(scene.root.path(), &scene.key).err() {
-        Some(OpenError::Newer { found: 7, known: 4 }) => {}
+        Some(OpenError::Newer { found: 7, known: 5 }) => {}
         other => panic!("{other:?}"),
     }
 }
@@ -161,7 +161,12 @@ fn a_store_of_the_first_format_is_raised_when_it_is_opened_whatever_fails() {
     };
     let backend = format_1();
     assert_eq!(version(&backend), 1);
-    let other = Store::open_on(backend.clone(), EncryptionKey::random(), 0);
+    let other = Store::open_on(
+        backend.clone(),
+        EncryptionKey::random(),
+        0,
+        BLOCKS_BYTES_MAX,
+    );
     assert!(matches!(other.err(), Some(OpenError::WrongKey)));
     assert_eq!(
         version(&backend),
@@ -172,11 +177,11 @@ fn a_store_of_the_first_format_is_raised_when_it_is_opened_whatever_fails() {
         for surviving in Surviving::EACH {
             let backend = format_1();
             backend.fail_at(call, Error::DiskFull, surviving);
-            let store = Store::open_on(backend.clone(), memory_key(), 0);
+            let store = Store::open_on(backend.clone(), memory_key(), 0, BLOCKS_BYTES_MAX);
             assert!(matches!(store.err(), Some(OpenError::Full)));
             let backend = backend.after_crash(surviving);
             in_memory(&backend);
-            assert_eq!(version(&backend.after_crash(Surviving::Nothing)), 4);
+            assert_eq!(version(&backend.after_crash(Surviving::Nothing)), 5);
         }
     }
 }
@@ -329,11 +334,19 @@ fn directory_and_files_are_for_their_owner_only() {
     let _store = open(scene.root.path(), &scene.key);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(scene.root.path()), 0o700);
-    for entry in fs::read_dir(scene.root.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let expected = if path.is_dir() { 0o700 } else { 0o600 };
-        assert_eq!(mode(&path), expected, "{}", path.display());
+    let (mut directories, mut files) = (vec![scene.root.path().to_owned()], 0);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let expected = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode(&path), expected, "{}", path.display());
+            match path.is_dir() {
+                true => directories.push(path),
+                false => files += 1,
+            }
+        }
     }
+    assert!(files > 4, "{files}");
 }
 
 #[test]
@@ -399,7 +412,7 @@ fn no_file_of_a_stolen_directory_holds_a_secret() {
 fn nobody_who_asks_how_the_store_is_waits_for_it_to_be_opened_anew() {
     let scene = scene();
     let backend = Arc::new(crate::store::sled::SledBackend::open(scene.root.path()).unwrap());
-    let store = Store::open_on(backend.clone(), scene.key.clone(), 1).unwrap();
+    let store = Store::open_on(backend.clone(), scene.key.clone(), 1, BLOCKS_BYTES_MAX).unwrap();
     let healing = backend.heal_for_test();
     let reason = "it is being opened anew".to_owned();
     assert_eq!(store.health(), crate::store::Health::ReadOnly { reason });
@@ -413,7 +426,7 @@ fn nobody_who_asks_how_the_store_is_waits_for_it_to_be_opened_anew() {
 fn a_failed_sled_handle_is_opened_anew_in_the_process() {
     let scene = scene();
     let backend = Arc::new(crate::store::sled::SledBackend::open(scene.root.path()).unwrap());
-    let store = Store::open_on(backend.clone(), scene.key.clone(), 0).unwrap();
+    let store = Store::open_on(backend.clone(), scene.key.clone(), 0, BLOCKS_BYTES_MAX).unwrap();
     backend.fail_for_test(Error::Io("Input/output error".into()));
     assert!(matches!(
         store.record_run(&run(&contoso(), 2)),

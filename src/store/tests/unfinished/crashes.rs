@@ -1,6 +1,7 @@
 //! Crashes, failing disks and damage: a checkpoint is found whole, or not at all.
 
 use super::*;
+use crate::store::keys::SegmentKey;
 
 #[test]
 fn after_a_crash_at_any_call_the_last_checkpoint_or_the_next_is_found_and_gone_on_with() {
@@ -106,40 +107,62 @@ fn what_was_staged_before_the_engine_was_opened_anew_reaches_no_checkpoint_after
     assert_eq!(load(&store, &contoso()).unwrap(), (1, first));
 }
 
+/// What is of the checkpoint alone: keys of values, and files.
+fn of_checkpoint(backend: &Arc<MemoryBackend>) -> (Vec<(Table, Vec<u8>)>, Vec<SegmentKey>) {
+    let store = in_memory(backend);
+    let facts = store.facts(&contoso()).unwrap();
+    let is_named = |key: &SegmentKey| facts.segments().any(|segment| segment.key == *key);
+    let (mut values, mut files) = (Vec::new(), Vec::new());
+    backend.edit(|all| {
+        let own = all.keys().filter(|(table, key)| match table {
+            Table::Block => !is_named(&crate::store::keys::block_of(key).unwrap().0),
+            table => *table == Table::Unfinished,
+        });
+        values.extend(own.cloned());
+    });
+    backend.edit_files(|all| files.extend(all.keys().filter(|key| !is_named(key)).cloned()));
+    assert!(
+        values.len() > 2 && !files.is_empty(),
+        "{values:?} {files:?}"
+    );
+    (values, files)
+}
+
 #[test]
 fn damage_to_any_byte_of_a_checkpoint_is_no_error_and_the_run_begins_anew() {
     let (backend, first, second, steps) = checkpointed();
-    let named = {
-        let store = in_memory(&backend);
-        let facts = store.facts(&contoso()).unwrap();
-        let keys: Vec<_> = facts
-            .segments()
-            .map(|segment| segment.key.clone())
-            .collect();
-        move |table: Table, key: &[u8]| match table {
-            Table::Block => keys.contains(&crate::store::keys::block_of(key).unwrap().0),
-            table => table != Table::Unfinished,
-        }
-    };
-    let mut places = Vec::new();
-    backend.edit(|values| {
-        let own = values
-            .iter()
-            .filter(|((table, key), _)| !named(*table, key));
-        for (key, value) in own {
-            places.extend((0..value.len()).step_by(5).map(|byte| (key.clone(), byte)));
-        }
-    });
-    assert!(places.len() > 100, "{}", places.len());
-    for (key, byte) in places {
+    let (values, files) = of_checkpoint(&backend);
+    let check = |damage: &dyn Fn(&MemoryBackend)| {
         let copy = backend.after_crash(Surviving::Nothing);
-        copy.edit(|values| values.get_mut(&key).unwrap()[byte] ^= 4);
+        damage(&copy);
         let store = in_memory(&copy);
-        assert_eq!(store.unfinished(&contoso()).unwrap(), None, "{key:?}");
+        assert_eq!(store.unfinished(&contoso()).unwrap(), None);
         assert_eq!(copy.count(Table::Unfinished), 0);
         assert_tidy(&store);
         assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
+    };
+    let flip = |bytes: &mut Vec<u8>, place: usize| {
+        bytes[place] ^= 4;
+        bytes.len()
+    };
+    let mut count = 0;
+    for key in &values {
+        let (mut place, mut length) = (0, 1);
+        while place < length {
+            let seen = std::cell::Cell::new(0);
+            check(&|copy| copy.edit(|all| seen.set(flip(all.get_mut(key).unwrap(), place))));
+            (place, length, count) = (place + 5, seen.get(), count + 1);
+        }
     }
+    for key in &files {
+        let (mut place, mut length) = (0, 1);
+        while place < length {
+            let seen = std::cell::Cell::new(0);
+            check(&|copy| copy.edit_files(|all| seen.set(flip(all.get_mut(key).unwrap(), place))));
+            (place, length, count) = (place + 5, seen.get(), count + 1);
+        }
+    }
+    assert!(count > 100, "{count}");
     let store = in_memory(&backend);
     assert!(store.unfinished(&contoso()).unwrap().is_some());
     assert_eq!(do_run(&store, 3, &steps, 5).result, Some(Ok(())));
@@ -147,29 +170,41 @@ fn damage_to_any_byte_of_a_checkpoint_is_no_error_and_the_run_begins_anew() {
 }
 
 #[test]
-fn a_lost_record_or_block_of_a_checkpoint_is_noticed() {
+fn a_lost_record_block_or_file_of_a_checkpoint_is_noticed() {
     let (backend, first, _, _) = checkpointed();
-    let mut keys = Vec::new();
-    backend.edit(|values| keys.extend(values.keys().cloned()));
-    let facts = in_memory(&backend).facts(&contoso()).unwrap();
-    let is_its = |(table, key): &(Table, Vec<u8>)| match table {
-        Table::Unfinished => true,
-        Table::Block => {
-            let (found, _, _) = crate::store::keys::block_of(key).unwrap();
-            !facts.segments().any(|segment| segment.key == found)
-        }
-        _ => false,
+    let (values, files) = of_checkpoint(&backend);
+    let check = |copy: Arc<MemoryBackend>| {
+        let store = in_memory(&copy);
+        assert_eq!(store.unfinished(&contoso()).unwrap(), None);
+        assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
     };
-    let mut lost = 0;
-    for key in keys.iter().filter(|key| is_its(key)) {
+    for key in &values {
         let copy = backend.after_crash(Surviving::Nothing);
         copy.edit(|values| drop(values.remove(key)));
-        let store = in_memory(&copy);
-        assert_eq!(store.unfinished(&contoso()).unwrap(), None, "{key:?}");
-        assert_eq!(load(&store, &contoso()).unwrap(), (1, first.clone()));
-        lost += 1;
+        check(copy);
     }
-    assert!(lost > 4, "{lost}");
+    for key in &files {
+        let copy = backend.after_crash(Surviving::Nothing);
+        copy.edit_files(|files| drop(files.remove(key)));
+        check(copy);
+    }
+}
+
+#[test]
+fn what_a_run_staged_after_its_last_checkpoint_is_not_found() {
+    let (backend, _, second, steps) = checkpointed();
+    let (_, files) = of_checkpoint(&backend);
+    for key in &files {
+        let copy = backend.after_crash(Surviving::Nothing);
+        copy.edit_files(|files| files.get_mut(key).unwrap().extend(b"half a frame"));
+        let store = in_memory(&copy);
+        let unfinished = store.unfinished(&contoso()).unwrap().unwrap();
+        let staging = store.resume(&contoso(), &unfinished, run_id(3));
+        assert_eq!(replayed(&staging), steps[..done(&unfinished)]);
+        drop(staging);
+        assert_eq!(do_run(&store, 4, &steps, 5).result, Some(Ok(())));
+        assert_eq!(load(&store, &contoso()).unwrap(), (4, second.clone()));
+    }
 }
 
 #[test]
@@ -220,8 +255,9 @@ fn a_run_is_held_and_filed_together_and_published_on_demand() {
 #[test]
 fn a_checkpoint_on_other_facts_than_the_current_ones_is_forgotten() {
     let (backend, first, _, _) = checkpointed();
-    let mut old = BTreeMap::new();
+    let (mut old, mut old_files) = (BTreeMap::new(), BTreeMap::new());
     backend.edit(|values| old = values.clone());
+    backend.edit_files(|files| old_files = files.clone());
     let store = in_memory(&backend);
     let third = changed(&first, 2, 3);
     commit(&store, &contoso(), 3, &third).unwrap();
@@ -230,6 +266,10 @@ fn a_checkpoint_on_other_facts_than_the_current_ones_is_forgotten() {
         old.retain(|(table, _), _| matches!(table, Table::Unfinished | Table::Block));
         old.extend(std::mem::take(values));
         *values = old;
+    });
+    backend.edit_files(|files| {
+        old_files.append(files);
+        *files = old_files;
     });
     assert!(backend.count(Table::Unfinished) > 0);
     let store = in_memory(&backend);
