@@ -97,6 +97,20 @@ impl Collection {
         })
     }
 
+    /// Whether its rows are known by the ids of users, so that a list of those serves it.
+    pub(super) fn is_by_user(self) -> bool {
+        matches!(
+            self,
+            Self::Users
+                | Self::Memberships
+                | Self::SignInActivity
+                | Self::ApplicationUses
+                | Self::DirectoryChanges
+                | Self::Usage(_)
+                | Self::HistoryUsers
+        )
+    }
+
     /// Whether it has one row, so that a new one replaces all before it.
     pub(super) fn has_one_row(self) -> bool {
         matches!(self, Self::Standing(_) | Self::Organization)

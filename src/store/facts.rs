@@ -35,6 +35,12 @@ impl Facts {
         )
     }
 
+    /// The list by which the base of users names ids.
+    pub(super) fn list_of_users(&self) -> Option<&Segment> {
+        let base = self.manifests.get(&Collection::Users)?.segments.first()?;
+        base.list.as_deref()
+    }
+
     /// All segments, in the order in which they are loaded.
     pub(super) fn segments(&self) -> impl Iterator<Item = &Segment> {
         self.manifests
@@ -176,6 +182,7 @@ impl Store {
         let named: HashSet<(&SegmentKey, Place)> = facts
             .segments()
             .chain(kept)
+            .flat_map(Segment::with_list)
             .map(|segment| (&segment.key, segment.place))
             .collect();
         for (key, place) in self.stored_segments(tenant)? {
@@ -254,7 +261,7 @@ pub(super) fn newest_rows<P: Send>(
             let mut reader = SegmentReader::new(store)?;
             scope.spawn(move || {
                 for frame in own {
-                    let rows = reader.rows(frame.at);
+                    let rows = reader.rows(&frame.at);
                     let prepared = rows.map(|rows| {
                         let rows = rows.into_iter().rev();
                         let prepared = rows.map(|row| {
@@ -291,7 +298,6 @@ pub(super) fn newest_rows<P: Send>(
 }
 
 /// A frame in its turn.
-#[derive(Clone, Copy)]
 struct Frame<'a> {
     /// The place of its collection.
     collection: usize,

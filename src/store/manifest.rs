@@ -24,6 +24,10 @@ use crate::domain::ids::{RunId, TenantKey};
 const CHANGED_ROWS_MIN: u64 = 64;
 /// ... nor up to this share of the base.
 const CHANGED_SHARE: u64 = 4;
+/// A new base of users has a new list when more than this share of the last one was not on its list...
+const UNLISTED_SHARE: u64 = 8;
+/// ... or when the list was longer than this many times the base.
+const LISTED_FACTOR: u64 = 2;
 /// So many change segments of one size are merged; also the factor between two sizes.
 const SAME_SIZE_MAX: usize = 8;
 
@@ -51,12 +55,27 @@ pub(super) struct Segment {
     pub(super) bytes: u64,
     /// blake3 of the frames, each with its length before it; of a file, of the frames' heads.
     pub(super) digest: [u8; 32],
+    /// The list by which it names ids, if by one; see [`ids`](super::ids).
+    pub(super) list: Option<Box<Segment>>,
+    /// How many of its rows are not on it.
+    pub(super) unlisted: u64,
 }
 
 impl Segment {
     /// Which power of [`SAME_SIZE_MAX`] its rows are.
     fn size(&self) -> u32 {
         self.rows.max(1).ilog(SAME_SIZE_MAX as u64)
+    }
+
+    /// Whether the list by which it names ids has hardly any but its own, and nearly all of those.
+    pub(super) fn is_well_listed(&self) -> bool {
+        let listed = self.list.as_ref().map_or(0, |list| list.rows);
+        self.unlisted <= self.rows / UNLISTED_SHARE && listed / LISTED_FACTOR <= self.rows
+    }
+
+    /// It, and the list that it names ids by.
+    pub(super) fn with_list(&self) -> impl Iterator<Item = &Self> {
+        [self].into_iter().chain(self.list.as_deref())
     }
 
     /// Its record; tenant and collection stand elsewhere.
@@ -69,6 +88,8 @@ impl Segment {
             bytes: self.bytes,
             digest: self.digest.to_vec(),
             is_file: self.place == Place::File,
+            list: self.list.as_ref().map(|list| Box::new(list.to_record())),
+            unlisted: self.unlisted,
         }
     }
 
@@ -96,6 +117,14 @@ impl Segment {
                 .digest
                 .try_into()
                 .map_err(|_| damaged("a digest's length"))?,
+            list: match record.list {
+                Some(list) => {
+                    let list = Self::from_record(tenant, Collection::Users, *list)?;
+                    Some(Box::new(list))
+                }
+                None => None,
+            },
+            unlisted: record.unlisted,
         })
     }
 }
@@ -213,6 +242,8 @@ mod tests {
             rows,
             bytes: rows * 60,
             digest: *blake3::hash(&number.to_le_bytes()).as_bytes(),
+            list: None,
+            unlisted: 0,
         }
     }
 

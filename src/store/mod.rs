@@ -21,11 +21,13 @@ mod facts;
 mod files;
 mod folder;
 mod frames;
+mod ids;
 mod keys;
 mod ledger;
 mod manifest;
 #[cfg(test)]
 mod memory;
+mod naming;
 mod numbers;
 mod parts;
 mod records;
@@ -64,6 +66,7 @@ use self::backend::{Backend, Batch, Direction, Key, Range, Table};
 use self::directory::Directory;
 use self::envelope::Kind;
 use self::records::FormatRecord;
+use self::segments::Layout;
 use self::sled::SledBackend;
 
 pub use self::declared::{LevelKey, ToldKey};
@@ -96,8 +99,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     key: EncryptionKey,
     free_bytes_min: u64,
-    /// The longest segment that is no file.
-    blocks_bytes_max: u64,
+    layout: Layout,
     /// Held for reading by whoever writes durably, for writing by `heal`: what was written before
     /// the engine was opened anew must not be acknowledged after.
     healing: RwLock<()>,
@@ -275,7 +277,7 @@ impl Store {
             backend,
             options.key,
             options.free_bytes_min,
-            segments::BLOCKS_BYTES_MAX,
+            Layout::STANDARD,
         )
     }
 
@@ -284,7 +286,7 @@ impl Store {
         backend: Arc<dyn Backend>,
         key: EncryptionKey,
         free_bytes_min: u64,
-        blocks_bytes_max: u64,
+        layout: Layout,
     ) -> Result<Self, OpenError> {
         check_format(backend.as_ref(), &key)?;
         let store = Self {
@@ -292,7 +294,7 @@ impl Store {
                 backend,
                 key,
                 free_bytes_min,
-                blocks_bytes_max,
+                layout,
                 healing: RwLock::default(),
                 generation: AtomicU64::new(0),
                 undo: Mutex::default(),

@@ -374,6 +374,11 @@ pub(super) struct SegmentRecord {
     /// Not set in stores of before there were any.
     #[prost(bool, tag = "7")]
     pub(super) is_file: bool,
+    /// Of users.
+    #[prost(message, optional, boxed, tag = "8")]
+    pub(super) list: Option<Box<SegmentRecord>>,
+    #[prost(uint64, tag = "9")]
+    pub(super) unlisted: u64,
 }
 
 /// The first part of a value that is kept in parts.

@@ -8,18 +8,37 @@
 //! the heads, so a segment is known to be whole when its heads were read and each frame was compared
 //! to its own as it was read: nothing is read twice, and frames are read in any order.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use uuid::Uuid;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::frames::{FactRef, FrameWriter, Row, compressor, decompressor, read_frame, small};
+use super::frames::{FactRef, FrameWriter, Id, Row, compressor, decompressor, read_frame, small};
+use super::ids::{IdList, ListWriter, Listed};
 use super::keys::{self, SegmentKey};
 use super::manifest::{Place, Segment};
+use super::naming::Naming;
 use super::{Error, Store, Table};
 use crate::domain::ids::TenantKey;
 
-/// The longest segment that is kept in blocks. What a run of a small change writes stays in blocks; a
-/// hundredth of 100,000 users does not.
-pub(super) const BLOCKS_BYTES_MAX: u64 = 16 << 10;
+/// What is kept where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// The longest segment that is kept in blocks.
+    pub(super) blocks_bytes_max: u64,
+    /// A frame of fewer rows keeps its ids: a list would cost a file.
+    pub(super) listed_rows_min: usize,
+}
+
+impl Layout {
+    /// What a run of a small change writes stays in blocks; a hundredth of 100,000 users does not.
+    pub(super) const STANDARD: Self = Self {
+        blocks_bytes_max: 16 << 10,
+        listed_rows_min: 1_024,
+    };
+}
+
 /// The bytes before a frame in a file: its length, its blake3.
 const HEAD_BYTES: usize = 4 + DIGEST_BYTES;
 const DIGEST_BYTES: usize = 32;
@@ -30,9 +49,11 @@ pub(super) struct SegmentWriter {
     key: SegmentKey,
     frame: FrameWriter,
     compressor: Compressor<'static>,
+    naming: Naming,
     written: Written,
     frames: u32,
     rows: u64,
+    unlisted: u64,
     bytes: u64,
 }
 
@@ -40,19 +61,51 @@ pub(super) struct SegmentWriter {
 enum Written {
     /// To blocks: these frames.
     Blocks(Vec<Vec<u8>>),
-    /// To a file: so many bytes, with a digest of the heads so far.
-    File(u64, Box<blake3::Hasher>),
+    File(FramedFile),
+}
+
+/// A file of frames that is written.
+#[derive(Default)]
+pub(super) struct FramedFile {
+    written: u64,
+    /// Of the heads so far.
+    heads: Box<blake3::Hasher>,
+}
+
+impl FramedFile {
+    /// Adds a frame.
+    pub(super) fn append(
+        &mut self,
+        store: &Store,
+        key: &SegmentKey,
+        frame: &[u8],
+    ) -> Result<(), Error> {
+        let mut bytes = small(frame.len()).to_le_bytes().to_vec();
+        bytes.extend_from_slice(blake3::hash(frame).as_bytes());
+        self.heads.update(&bytes);
+        bytes.extend_from_slice(frame);
+        store.inner.backend.append(key, self.written, &bytes)?;
+        self.written = self.written.saturating_add(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// The digest of its segment, as far as it is written.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        *self.heads.finalize().as_bytes()
+    }
 }
 
 impl SegmentWriter {
-    pub(super) fn new(store: &Store, key: SegmentKey) -> Result<Self, Error> {
+    pub(super) fn new(store: &Store, key: SegmentKey, naming: Naming) -> Result<Self, Error> {
         Ok(Self {
             store: store.clone(),
             frame: FrameWriter::new(key.collection),
             compressor: compressor()?,
+            naming,
             written: Written::Blocks(Vec::new()),
             frames: 0,
             rows: 0,
+            unlisted: 0,
             bytes: 0,
             key,
         })
@@ -83,7 +136,12 @@ impl SegmentWriter {
         }
         let (place, digest) = match &self.written {
             Written::Blocks(frames) => (Place::Blocks, digest_of_frames(frames)),
-            Written::File(_, heads) => (Place::File, *heads.finalize().as_bytes()),
+            Written::File(file) => (Place::File, file.digest()),
+        };
+        let list = match &self.naming {
+            Naming::Whole => None,
+            Naming::Listed(listed) => Some(listed.list().clone()),
+            Naming::Listing(list) => list.segment(),
         };
         Ok((self.rows > 0).then(|| Segment {
             key: self.key.clone(),
@@ -92,7 +150,18 @@ impl SegmentWriter {
             rows: self.rows,
             bytes: self.bytes,
             digest,
+            list: list.map(Box::new),
+            unlisted: self.unlisted,
         }))
+    }
+
+    /// The list that is written beside this segment, with all that was added to it.
+    pub(super) fn list(&mut self) -> Result<Option<&ListWriter>, Error> {
+        self.flush()?;
+        match &self.naming {
+            Naming::Listing(list) => Ok(Some(list)),
+            Naming::Whole | Naming::Listed(_) => Ok(None),
+        }
     }
 
     fn write_if_full(&mut self) -> Result<(), Error> {
@@ -105,14 +174,25 @@ impl SegmentWriter {
 
     fn write_frame(&mut self) -> Result<(), Error> {
         let rows = self.frame.rows() as u64;
+        let unlisted = match &mut self.naming {
+            Naming::Listed(listed) => self.frame.list_ids(&mut listed.finder()),
+            Naming::Listing(list)
+                if self.frame.rows() >= self.store.inner.layout.listed_rows_min =>
+            {
+                let unlisted = self.frame.list_ids(&mut list.appender());
+                list.write(&self.store)?;
+                unlisted
+            }
+            Naming::Whole | Naming::Listing(_) => self.frame.rows(),
+        };
         let frame = self.frame.take(&mut self.compressor)?;
         let bytes = self.bytes.saturating_add(frame.len() as u64);
         if let Written::Blocks(frames) = &mut self.written
-            && bytes > self.store.inner.blocks_bytes_max
+            && bytes > self.store.inner.layout.blocks_bytes_max
         {
             // What is in blocks stays there as long as a checkpoint names it.
             let frames = std::mem::take(frames);
-            self.written = Written::File(0, Box::default());
+            self.written = Written::File(FramedFile::default());
             frames.iter().try_for_each(|frame| self.write(frame))?;
         }
         self.write(&frame)?;
@@ -121,23 +201,17 @@ impl SegmentWriter {
         }
         self.frames = self.frames.saturating_add(1);
         self.rows = self.rows.saturating_add(rows);
+        self.unlisted = self.unlisted.saturating_add(unlisted as u64);
         self.bytes = bytes;
         Ok(())
     }
 
     /// Writes a frame to where the segment is.
     fn write(&mut self, frame: &[u8]) -> Result<(), Error> {
-        let Written::File(written, heads) = &mut self.written else {
-            return self.store.write_blocks(&self.key, self.frames, frame);
-        };
-        let mut bytes = small(frame.len()).to_le_bytes().to_vec();
-        bytes.extend_from_slice(blake3::hash(frame).as_bytes());
-        heads.update(&bytes);
-        bytes.extend_from_slice(frame);
-        let backend = &self.store.inner.backend;
-        backend.append(&self.key, *written, &bytes)?;
-        *written = written.saturating_add(bytes.len() as u64);
-        Ok(())
+        match &mut self.written {
+            Written::Blocks(_) => self.store.write_blocks(&self.key, self.frames, frame),
+            Written::File(file) => file.append(&self.store, &self.key, frame),
+        }
     }
 }
 
@@ -152,10 +226,11 @@ fn digest_of_frames(frames: &[Vec<u8>]) -> [u8; 32] {
 }
 
 /// A frame to be read.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct FrameAt<'a> {
     segment: &'a Segment,
     at: At,
+    list: Option<Arc<IdList>>,
 }
 
 #[derive(Clone, Copy)]
@@ -173,6 +248,8 @@ enum At {
 pub(super) struct SegmentReader<'a> {
     store: &'a Store,
     decompressor: Decompressor<'static>,
+    /// The list that was read last: many segments have the same.
+    list: RefCell<Option<Listed>>,
 }
 
 impl<'a> SegmentReader<'a> {
@@ -180,6 +257,7 @@ impl<'a> SegmentReader<'a> {
         Ok(Self {
             store,
             decompressor: decompressor()?,
+            list: RefCell::default(),
         })
     }
 
@@ -189,29 +267,51 @@ impl<'a> SegmentReader<'a> {
             Place::Blocks => self.compare_blocks(segment),
             Place::File => self.compare_heads(segment),
         };
-        let found = found.map_err(|error| name(segment, error))?;
-        Ok(found
-            .into_iter()
-            .map(|at| FrameAt { segment, at })
-            .collect())
+        let found = found.map_err(|error| name(segment, error))?.into_iter();
+        let list = segment.list.as_ref().map(|list| self.list(list));
+        let list = list.transpose()?;
+        let frame = |at| FrameAt {
+            segment,
+            at,
+            list: list.clone(),
+        };
+        Ok(found.map(frame).collect())
+    }
+
+    /// A list of ids.
+    pub(super) fn list(&self, segment: &Segment) -> Result<Arc<IdList>, Error> {
+        if let Some(last) = self.list.borrow().as_ref()
+            && last.list() == segment
+        {
+            return Ok(last.ids());
+        }
+        let mut ids: Vec<Id> = Vec::new();
+        for frame in self.frames(segment)? {
+            ids.extend_from_slice(self.bytes(&frame)?.as_chunks().0);
+        }
+        let listed = Listed::new(segment.clone(), ids);
+        let ids = listed.ids();
+        self.list.replace(Some(listed));
+        Ok(ids)
     }
 
     /// Reads all bytes of a segment and compares them to what was written.
     pub(super) fn verify(&self, segment: &Segment) -> Result<(), Error> {
         let mut frames = self.frames(segment)?.into_iter();
-        frames.try_for_each(|frame| self.bytes(frame).map(drop))
+        frames.try_for_each(|frame| self.bytes(&frame).map(drop))
     }
 
     /// The rows of a frame.
-    pub(super) fn rows(&mut self, frame: FrameAt<'_>) -> Result<Vec<Row>, Error> {
+    pub(super) fn rows(&mut self, frame: &FrameAt<'_>) -> Result<Vec<Row>, Error> {
         let bytes = self.bytes(frame)?;
         let collection = frame.segment.key.collection;
-        let rows = read_frame(collection, &bytes, &mut self.decompressor);
+        let list = frame.list.as_ref().map_or(&[][..], |list| list.ids());
+        let rows = read_frame(collection, &bytes, &mut self.decompressor, list);
         rows.map_err(|error| name(frame.segment, error))
     }
 
     /// The bytes of a frame: in a file, those that were written.
-    fn bytes(&self, frame: FrameAt<'_>) -> Result<Vec<u8>, Error> {
+    fn bytes(&self, frame: &FrameAt<'_>) -> Result<Vec<u8>, Error> {
         let key = &frame.segment.key;
         let bytes = match frame.at {
             At::Blocks(number) => self.store.read_blocks(key, number),

@@ -14,8 +14,10 @@ use super::collection::Collection;
 use super::envelope::{self, Kind};
 use super::facts::{Facts, Twice, newest_rows};
 use super::frames::{FactRef, Row, usage_day_id};
+use super::ids::Listed;
 use super::keys::{self, SegmentKey};
 use super::manifest::{Manifest, Merge, Place, Segment};
+use super::naming::Naming;
 use super::records::CurrentRecord;
 use super::segments::SegmentWriter;
 use super::{Error, Published, Store, TenantState, Unfinished, lock};
@@ -48,6 +50,12 @@ pub struct Staging {
     pub(super) resumed: BTreeMap<Collection, Vec<Segment>>,
     /// What it changes: the run that was current when it began.
     pub(super) base: Option<Published>,
+    /// The collections that had facts then.
+    filled: BTreeSet<Collection>,
+    /// The list that the base of users had then.
+    pub(super) list_of_base: Option<Segment>,
+    /// The list that was used last.
+    pub(super) list: Option<Listed>,
     /// Which opening of the engine its segments were written to.
     generation: u64,
     /// Whether a checkpoint may name its segments. Then they are not its own to remove.
@@ -226,6 +234,9 @@ impl Staging {
             next_parts: BTreeMap::new(),
             resumed: BTreeMap::new(),
             base: None,
+            filled: BTreeSet::new(),
+            list_of_base: None,
+            list: None,
             generation: store.inner.generation.load(Ordering::SeqCst),
             has_checkpoint: false,
             pinned: BTreeSet::new(),
@@ -243,9 +254,14 @@ impl Staging {
         self.pin(self.run)?;
         let facts = self.store.facts(&self.tenant)?;
         self.base = facts.published;
+        self.filled = facts.manifests.keys().copied().collect();
+        self.list_of_base = facts.list_of_users().cloned();
         let mut own = self.store.stored_segments(&self.tenant)?;
         own.retain(|(key, _)| key.run == self.run);
-        let named = |key: &SegmentKey| facts.segments().any(|segment| segment.key == *key);
+        let named = |key: &SegmentKey| {
+            let mut named = facts.segments().flat_map(Segment::with_list);
+            named.any(|segment| segment.key == *key)
+        };
         if own.iter().any(|(key, _)| named(key)) {
             return Err(self.staged_before(self.run));
         }
@@ -255,7 +271,8 @@ impl Staging {
         }
         // Left by an earlier try at the same run.
         let is_adopted = |key: &SegmentKey, place: Place| {
-            let mut resumed = self.resumed.values().flatten();
+            let resumed = self.resumed.values().flatten();
+            let mut resumed = resumed.flat_map(Segment::with_list);
             resumed.any(|one| (&one.key, one.place) == (key, place))
         };
         own.iter()
@@ -308,7 +325,12 @@ impl Staging {
     fn writer(&mut self, collection: Collection) -> Result<&mut SegmentWriter, Error> {
         if !self.writers.contains_key(&collection) {
             let segment = self.next_segment(collection)?;
-            let writer = SegmentWriter::new(&self.store, segment)?;
+            // What changes a base is short, and has rows of few users.
+            let naming = match self.filled.contains(&collection) {
+                true => Naming::Whole,
+                false => self.naming_of_base(collection)?,
+            };
+            let writer = SegmentWriter::new(&self.store, segment, naming)?;
             self.writers.insert(collection, writer);
         }
         let writer = self.writers.get_mut(&collection);
@@ -316,7 +338,7 @@ impl Staging {
     }
 
     /// A segment of the run that nothing was written to yet.
-    fn next_segment(&mut self, collection: Collection) -> Result<SegmentKey, Error> {
+    pub(super) fn next_segment(&mut self, collection: Collection) -> Result<SegmentKey, Error> {
         let next = self.next_parts.entry(collection).or_default();
         let part = *next;
         *next = part
@@ -414,6 +436,8 @@ impl Staging {
     fn finish_segments(&mut self, before: &Facts) -> Result<Facts, Error> {
         let mut after = before.clone();
         for (collection, segments) in self.flush()? {
+            // Those of users come before those of what is said of them.
+            let list = after.list_of_users().cloned();
             let manifest = after.manifests.entry(collection).or_default();
             for segment in segments {
                 if collection.has_one_row() {
@@ -421,7 +445,7 @@ impl Staging {
                 }
                 manifest.segments.push(segment);
                 while let Some(merge) = manifest.due_merge() {
-                    let merged = self.merge(collection, manifest, &merge)?;
+                    let merged = self.merge(collection, manifest, &merge, list.as_ref())?;
                     manifest.apply(&merge, merged);
                 }
             }
@@ -438,12 +462,17 @@ impl Staging {
         collection: Collection,
         manifest: &Manifest,
         merge: &Merge,
+        list_of_users: Option<&Segment>,
     ) -> Result<Option<Segment>, Error> {
         let Some(segments) = manifest.segments.get(merge.segments.clone()) else {
             return Ok(None);
         };
         let merged = self.next_segment(collection)?;
-        let mut writer = SegmentWriter::new(&self.store, merged)?;
+        let naming = match segments.first().filter(|_| merge.is_base) {
+            Some(base) => self.naming_of_merge(collection, base, list_of_users.cloned())?,
+            None => Naming::Whole,
+        };
+        let mut writer = SegmentWriter::new(&self.store, merged, naming)?;
         let mut take = |row| match row {
             Row::Put(fact) => writer.put((&fact).into()),
             // Below the base there is nothing left to remove.

@@ -219,7 +219,7 @@ impl Staging {
         for (collection, segments) in &self.resumed {
             for segment in segments {
                 for frame in reader.frames(segment)? {
-                    for row in reader.rows(frame)? {
+                    for row in reader.rows(&frame)? {
                         visit(Replayed::new(*collection, row)?);
                     }
                 }
@@ -295,7 +295,7 @@ impl Staging {
             let collection = segment.key.collection;
             if segment.key.run == own {
                 // What is staged from now on comes beside it, and if we break off, it stays.
-                self.skip_part(&segment.key);
+                segment.with_list().for_each(|own| self.skip_part(&own.key));
                 self.has_checkpoint = true;
             }
             resumed.entry(collection).or_default().push(segment);

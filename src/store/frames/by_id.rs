@@ -4,6 +4,7 @@ use prost::Message;
 use uuid::Uuid;
 
 use super::columns::{cut, small};
+use super::places::{Id, Places, PlacesRecord};
 use super::{FactRef, Row, Rows};
 use crate::domain::ids::ObjectId;
 use crate::store::collection::Collection;
@@ -43,11 +44,13 @@ pub(super) struct ById<C> {
     /// The places of rows that were removed.
     removed: Vec<u32>,
     columns: C,
+    /// What stands for the ids, once they were listed.
+    listed: Option<(PlacesRecord, Vec<u8>)>,
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct ByIdRecord {
-    /// 16 bytes a row.
+    /// 16 bytes a row; with places, only of those that have none.
     #[prost(bytes = "vec", tag = "1")]
     ids: Vec<u8>,
     /// The places of rows that were removed, in order.
@@ -56,6 +59,8 @@ struct ByIdRecord {
     /// A record of columns.
     #[prost(bytes = "vec", tag = "3")]
     columns: Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    places: Option<PlacesRecord>,
 }
 
 impl<C: Columns> Rows for ById<C> {
@@ -82,10 +87,23 @@ impl<C: Columns> Rows for ById<C> {
         self.columns.bytes().saturating_add(ids)
     }
 
+    fn list_ids(&mut self, places: &mut dyn Places) -> usize {
+        let (record, rest) = PlacesRecord::of(&self.ids, places);
+        let unlisted = rest.len() / 16;
+        self.listed = Some((record, rest));
+        unlisted
+    }
+
     fn take(&mut self) -> Vec<u8> {
         let columns = self.columns.take(&self.ids).encode_to_vec();
+        let own = std::mem::take(&mut self.ids);
+        let (places, ids) = match self.listed.take() {
+            Some((places, rest)) => (Some(places), rest),
+            None => (None, own),
+        };
         let record = ByIdRecord {
-            ids: std::mem::take(&mut self.ids),
+            ids,
+            places,
             removed: std::mem::take(&mut self.removed),
             columns,
         };
@@ -94,9 +112,16 @@ impl<C: Columns> Rows for ById<C> {
 }
 
 /// The rows of a frame, in the order in which they were added.
-pub(super) fn read<C: Columns>(collection: Collection, bytes: &[u8]) -> Result<Vec<Row>, Error> {
-    let record: ByIdRecord = decode(bytes)?;
+pub(super) fn read<C: Columns>(
+    collection: Collection,
+    bytes: &[u8],
+    list: &[Id],
+) -> Result<Vec<Row>, Error> {
+    let mut record: ByIdRecord = decode(bytes)?;
     let columns: C::Record = decode(&record.columns)?;
+    if let Some(places) = &record.places {
+        record.ids = places.ids(&record.ids, list)?;
+    }
     let (ids, []) = record.ids.as_chunks::<16>() else {
         return Err(cut());
     };

@@ -11,6 +11,7 @@ mod few;
 mod findings;
 mod history;
 mod memberships;
+mod places;
 mod sign_ins;
 mod standing;
 mod usage;
@@ -44,6 +45,7 @@ use crate::domain::user_fact::UserFact;
 
 pub(super) use self::columns::small;
 pub(super) use self::history::{day_of_id, usage_day_id};
+pub(super) use self::places::{Id, Places};
 pub use self::standing::FORMER_NAMES_MAX;
 
 /// A frame is closed at so many rows. Of 20,000 users as real directories have them, one took 58
@@ -154,6 +156,11 @@ trait Rows: Send {
     fn rows(&self) -> usize;
     /// About how long their record would be.
     fn bytes(&self) -> usize;
+    /// Names the ids of rows by their places in a list; how many are not on it. Rows of few users have
+    /// nothing to gain.
+    fn list_ids(&mut self, _places: &mut dyn Places) -> usize {
+        self.rows()
+    }
     /// The record of all rows; none are left.
     fn take(&mut self) -> Vec<u8>;
 }
@@ -209,6 +216,12 @@ impl FrameWriter {
         self.rows.rows() >= ROWS_MAX || self.rows.bytes() >= BYTES_MAX
     }
 
+    /// Names the ids of rows by their places in a list; how many are not on it. Nothing is added before
+    /// the frame's bytes are taken.
+    pub(super) fn list_ids(&mut self, places: &mut dyn Places) -> usize {
+        self.rows.list_ids(places)
+    }
+
     /// The frame's bytes; the writer is empty afterwards.
     pub(super) fn take(&mut self, compressor: &mut Compressor<'_>) -> Result<Vec<u8>, Error> {
         let unfolded = self.rows.take();
@@ -237,11 +250,12 @@ pub(super) fn decompressor() -> Result<Decompressor<'static>, Error> {
     Decompressor::new().map_err(|error| Error::Io(error.to_string()))
 }
 
-/// The rows of a frame, in the order in which they were added.
+/// The rows of a frame, in the order in which they were added. `list` is the one by which it names ids.
 pub(super) fn read_frame(
     collection: Collection,
     bytes: &[u8],
     decompressor: &mut Decompressor<'_>,
+    list: &[Id],
 ) -> Result<Vec<Row>, Error> {
     let (length, packed) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
@@ -258,13 +272,15 @@ pub(super) fn read_frame(
         | Collection::Subscriptions
         | Collection::UsageDays(_)
         | Collection::Findings => decode::<FewRecord>(&unfolded)?.into_rows(),
-        Collection::Users => decode::<UsersRecord>(&unfolded)?.rows(),
-        Collection::Memberships => by_id::read::<MembershipColumns>(collection, &unfolded),
-        Collection::SignInActivity => by_id::read::<SignInColumns>(collection, &unfolded),
-        Collection::ApplicationUses => by_id::read::<ApplicationColumns>(collection, &unfolded),
-        Collection::DirectoryChanges => by_id::read::<ChangeColumns>(collection, &unfolded),
-        Collection::Usage(_) => by_id::read::<UsageColumns>(collection, &unfolded),
-        Collection::HistoryUsers => by_id::read::<HistoryColumns>(collection, &unfolded),
+        Collection::Users => decode::<UsersRecord>(&unfolded)?.rows(list),
+        Collection::Memberships => by_id::read::<MembershipColumns>(collection, &unfolded, list),
+        Collection::SignInActivity => by_id::read::<SignInColumns>(collection, &unfolded, list),
+        Collection::ApplicationUses => {
+            by_id::read::<ApplicationColumns>(collection, &unfolded, list)
+        }
+        Collection::DirectoryChanges => by_id::read::<ChangeColumns>(collection, &unfolded, list),
+        Collection::Usage(_) => by_id::read::<UsageColumns>(collection, &unfolded, list),
+        Collection::HistoryUsers => by_id::read::<HistoryColumns>(collection, &unfolded, list),
     }
 }
 
@@ -288,7 +304,7 @@ mod tests {
             assert_eq!(frame.rows(), rows.len());
             let bytes = frame.take(&mut compressor().unwrap()).unwrap();
             assert_eq!(frame.rows(), 0);
-            let read = read_frame(collection, &bytes, &mut decompressor().unwrap()).unwrap();
+            let read = read_frame(collection, &bytes, &mut decompressor().unwrap(), &[]).unwrap();
             if read != rows {
                 return read;
             }
@@ -317,14 +333,56 @@ mod tests {
         }
     }
 
+    /// A list that has every second id that it is asked for.
+    #[derive(Default)]
+    struct Every {
+        ids: Vec<Id>,
+        is_listed: bool,
+    }
+
+    impl Places for Every {
+        fn place(&mut self, id: &Id) -> Option<u32> {
+            self.is_listed = !self.is_listed;
+            self.ids.push(*id);
+            self.is_listed.then_some(small(self.ids.len() - 1))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_that_are_named_by_a_list_read_back_as_they_were((collection, rows) in any_rows()) {
+            let mut frame = FrameWriter::new(collection);
+            for _ in 0..2 {
+                for row in &rows {
+                    match row {
+                        Row::Put(fact) => frame.put(fact.into()).unwrap(),
+                        Row::Removed(id) => frame.remove(*id),
+                    }
+                }
+                let mut list = Every::default();
+                let unlisted = frame.list_ids(&mut list);
+                prop_assert_eq!(unlisted, match collection.is_by_user() {
+                    true => rows.len() / 2,
+                    false => rows.len(),
+                });
+                let bytes = frame.take(&mut compressor().unwrap()).unwrap();
+                let mut decompressor = decompressor().unwrap();
+                let read = read_frame(collection, &bytes, &mut decompressor, &list.ids).unwrap();
+                prop_assert_eq!(&read, &rows);
+                let other = read_frame(collection, &bytes, &mut decompressor, &[]);
+                prop_assert_eq!(other.is_ok(), list.ids.is_empty());
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_a_frame_panic(bytes: Vec<u8>, length in 0..5_000_u32) {
             let mut frame = length.to_le_bytes().to_vec();
             frame.extend(zstd::bulk::compress(&bytes, 1).unwrap());
             for collection in Collection::all() {
-                let _ = read_frame(collection, &bytes, &mut decompressor().unwrap());
-                let _ = read_frame(collection, &frame, &mut decompressor().unwrap());
+                let _ = read_frame(collection, &bytes, &mut decompressor().unwrap(), &[]);
+                let _ = read_frame(collection, &frame, &mut decompressor().unwrap(), &[]);
             }
         }
 
@@ -344,7 +402,7 @@ mod tests {
             }
             let mut bytes = small(unfolded.len()).to_le_bytes().to_vec();
             bytes.extend(zstd::bulk::compress(&unfolded, 1).unwrap());
-            let _ = read_frame(collection, &bytes, &mut decompressor().unwrap());
+            let _ = read_frame(collection, &bytes, &mut decompressor().unwrap(), &[]);
         }
     }
 

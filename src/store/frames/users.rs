@@ -1,5 +1,7 @@
 //! Users of a frame, by column.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use prost::Message;
 use uuid::Uuid;
@@ -9,6 +11,7 @@ use super::columns::{
     resolve, small,
 };
 use super::days::{day, day_number};
+use super::places::{Id, Places, PlacesRecord};
 use super::{FactRef, Row, Rows};
 use crate::domain::ids::{ObjectId, PlanId, SkuId};
 use crate::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
@@ -29,7 +32,7 @@ const USER_TYPE_SHIFT: u32 = 5;
 /// The columns on disk. A removed row has an id and flags and is in no other column.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct UsersRecord {
-    /// 16 bytes a row.
+    /// 16 bytes a row; with places, only of those that have none.
     #[prost(bytes = "vec", tag = "1")]
     object_ids: Vec<u8>,
     #[prost(uint32, repeated, tag = "2")]
@@ -74,6 +77,8 @@ pub(super) struct UsersRecord {
     shapes: Vec<ShapeRecord>,
     #[prost(message, optional, tag = "20")]
     assignment_updated_at: Option<TimeColumn>,
+    #[prost(message, optional, tag = "21")]
+    places: Option<PlacesRecord>,
 }
 
 /// An assignment but for its time.
@@ -121,6 +126,8 @@ pub(super) struct UserColumns {
     shape_codes: Codes,
     shape_bytes: usize,
     assignment_updated_at: Vec<Option<Timestamp>>,
+    /// What stands for the ids, once they were listed.
+    listed: Option<(PlacesRecord, Vec<u8>)>,
 }
 
 impl UserColumns {
@@ -150,6 +157,7 @@ impl UserColumns {
             shape_codes: Codes::default(),
             shape_bytes: 0,
             assignment_updated_at: Vec::new(),
+            listed: None,
         }
     }
 
@@ -227,9 +235,16 @@ impl UserColumns {
         let created_at = std::mem::take(&mut self.created_at);
         let manager = std::mem::take(&mut self.manager);
         let updated_at = std::mem::take(&mut self.assignment_updated_at);
+        let own = std::mem::take(&mut self.object_ids);
+        let manager = GuidColumn::new(&manager, &own);
+        let (places, object_ids) = match self.listed.take() {
+            Some((places, rest)) => (Some(places), rest),
+            None => (None, own),
+        };
         UsersRecord {
-            manager: Some(GuidColumn::new(&manager, &self.object_ids)),
-            object_ids: std::mem::take(&mut self.object_ids),
+            manager: Some(manager),
+            object_ids,
+            places,
             flags: std::mem::take(&mut self.flags),
             user_principal_name: Some(self.user_principal_name.take()),
             display_name: Some(self.display_name.take()),
@@ -295,6 +310,13 @@ impl Rows for UserColumns {
             .fold(texts, |sum, part| sum.saturating_add(*part))
     }
 
+    fn list_ids(&mut self, places: &mut dyn Places) -> usize {
+        let (record, rest) = PlacesRecord::of(&self.object_ids, places);
+        let unlisted = rest.len() / 16;
+        self.listed = Some((record, rest));
+        unlisted
+    }
+
     fn take(&mut self) -> Vec<u8> {
         self.take_record().encode_to_vec()
     }
@@ -302,8 +324,12 @@ impl Rows for UserColumns {
 
 impl UsersRecord {
     /// The rows, in order.
-    pub(super) fn rows(&self) -> Result<Vec<Row>, Error> {
-        let (ids, []) = self.object_ids.as_chunks::<16>() else {
+    pub(super) fn rows(&self, list: &[Id]) -> Result<Vec<Row>, Error> {
+        let listed = match &self.places {
+            Some(places) => Cow::Owned(places.ids(&self.object_ids, list)?),
+            None => Cow::Borrowed(self.object_ids.as_slice()),
+        };
+        let (ids, []) = listed.as_chunks::<16>() else {
             return Err(cut());
         };
         if ids.len() != self.flags.len() {
@@ -491,7 +517,7 @@ mod tests {
         let mut record = columns.take_record();
         record.flags[0] |= 31 << USER_TYPE_SHIFT;
         record.shapes[0].state = 77;
-        let rows = record.rows().unwrap();
+        let rows = record.rows(&[]).unwrap();
         user.user_type = UserType::Unknown;
         user.assignments[0].state = AssignmentState::Unknown;
         assert_eq!(rows, [Row::Put(Fact::User(user))]);
@@ -507,7 +533,7 @@ mod tests {
         let check = |cut: &dyn Fn(&mut UsersRecord)| {
             let mut record = whole.clone();
             cut(&mut record);
-            assert!(matches!(record.rows(), Err(Error::Damaged(_))));
+            assert!(matches!(record.rows(&[]), Err(Error::Damaged(_))));
         };
         check(&|record| record.object_ids.truncate(70));
         check(&|record| record.object_ids.truncate(64));

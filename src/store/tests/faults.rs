@@ -306,13 +306,15 @@ fn a_sound_record_in_the_place_of_another_is_reported() {
     other.edit(|values| blocks = values.clone());
     blocks.retain(|(table, _), _| *table == Table::Block);
     other.edit_files(|all| files = all.clone());
-    assert_eq!((blocks.len(), files.len()), (1, 1));
-    for is_file in [false, true] {
-        let copy = backend.after_crash(Surviving::Nothing);
-        match is_file {
-            false => copy.edit(|values| values.extend(blocks.clone())),
-            true => copy.edit_files(|all| all.extend(files.clone())),
-        }
+    // The organization, the users, the list of their ids.
+    assert_eq!((blocks.len(), files.len()), (1, 2));
+    let copies = (0..3).map(|_| backend.after_crash(Surviving::Nothing));
+    let copies: Vec<_> = copies.collect();
+    copies[0].edit(|values| values.extend(blocks));
+    for (copy, (key, content)) in copies[1..].iter().zip(files) {
+        copy.edit_files(|all| drop(all.insert(key, content).unwrap()));
+    }
+    for copy in copies {
         let mut visited = 0;
         let result = in_memory(&copy).load(&contoso(), &mut |_| visited += 1);
         assert!(matches!(result, Err(Error::Damaged(_))), "{result:?}");

@@ -3,6 +3,7 @@
 mod commits;
 mod declared;
 mod faults;
+mod lists;
 mod opening;
 mod settings;
 mod size;
@@ -19,6 +20,7 @@ use super::collection::Collection;
 use super::frames::{FactRef, day_of_id};
 use super::memory::MemoryBackend;
 use super::samples::{run, tenant};
+use super::segments::Layout;
 use super::{EncryptionKey, Error, Fact, OpenError, OpenOptions, Published, Staging, Store};
 use crate::domain::finding::FindingsPast;
 use crate::domain::ids::{ObjectId, SubscriptionId, TenantKey};
@@ -48,10 +50,13 @@ fn memory_key() -> EncryptionKey {
 }
 
 /// So short that a few rows are in blocks and all else is in files, and that what grows moves.
-const BLOCKS_BYTES_MAX: u64 = 250;
+const LAYOUT: Layout = Layout {
+    blocks_bytes_max: 250,
+    listed_rows_min: 2,
+};
 
 fn in_memory(backend: &Arc<MemoryBackend>) -> Store {
-    Store::open_on(backend.clone(), memory_key(), 0, BLOCKS_BYTES_MAX).unwrap()
+    Store::open_on(backend.clone(), memory_key(), 0, LAYOUT).unwrap()
 }
 
 fn as_of(number: u128) -> Timestamp {

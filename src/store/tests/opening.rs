@@ -161,12 +161,7 @@ fn a_store_of_the_first_format_is_raised_when_it_is_opened_whatever_fails() {
     };
     let backend = format_1();
     assert_eq!(version(&backend), 1);
-    let other = Store::open_on(
-        backend.clone(),
-        EncryptionKey::random(),
-        0,
-        BLOCKS_BYTES_MAX,
-    );
+    let other = Store::open_on(backend.clone(), EncryptionKey::random(), 0, LAYOUT);
     assert!(matches!(other.err(), Some(OpenError::WrongKey)));
     assert_eq!(
         version(&backend),
@@ -177,7 +172,7 @@ fn a_store_of_the_first_format_is_raised_when_it_is_opened_whatever_fails() {
         for surviving in Surviving::EACH {
             let backend = format_1();
             backend.fail_at(call, Error::DiskFull, surviving);
-            let store = Store::open_on(backend.clone(), memory_key(), 0, BLOCKS_BYTES_MAX);
+            let store = Store::open_on(backend.clone(), memory_key(), 0, LAYOUT);
             assert!(matches!(store.err(), Some(OpenError::Full)));
             let backend = backend.after_crash(surviving);
             in_memory(&backend);
@@ -412,7 +407,7 @@ fn no_file_of_a_stolen_directory_holds_a_secret() {
 fn nobody_who_asks_how_the_store_is_waits_for_it_to_be_opened_anew() {
     let scene = scene();
     let backend = Arc::new(crate::store::sled::SledBackend::open(scene.root.path()).unwrap());
-    let store = Store::open_on(backend.clone(), scene.key.clone(), 1, BLOCKS_BYTES_MAX).unwrap();
+    let store = Store::open_on(backend.clone(), scene.key.clone(), 1, LAYOUT).unwrap();
     let healing = backend.heal_for_test();
     let reason = "it is being opened anew".to_owned();
     assert_eq!(store.health(), crate::store::Health::ReadOnly { reason });
@@ -426,7 +421,7 @@ fn nobody_who_asks_how_the_store_is_waits_for_it_to_be_opened_anew() {
 fn a_failed_sled_handle_is_opened_anew_in_the_process() {
     let scene = scene();
     let backend = Arc::new(crate::store::sled::SledBackend::open(scene.root.path()).unwrap());
-    let store = Store::open_on(backend.clone(), scene.key.clone(), 0, BLOCKS_BYTES_MAX).unwrap();
+    let store = Store::open_on(backend.clone(), scene.key.clone(), 0, LAYOUT).unwrap();
     backend.fail_for_test(Error::Io("Input/output error".into()));
     assert!(matches!(
         store.record_run(&run(&contoso(), 2)),

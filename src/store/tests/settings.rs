@@ -239,19 +239,14 @@ fn a_sync_does_not_begin_with_too_little_room() {
     let key = EncryptionKey::random();
     let check = |free_bytes_min: u64| {
         // The engine in memory has 1 MiB free.
-        Store::open_on(
-            MemoryBackend::new(),
-            key.clone(),
-            free_bytes_min,
-            BLOCKS_BYTES_MAX,
-        )
-        .unwrap()
-        .check_free_space()
+        Store::open_on(MemoryBackend::new(), key.clone(), free_bytes_min, LAYOUT)
+            .unwrap()
+            .check_free_space()
     };
     assert_eq!(check(0), Ok(()));
     assert_eq!(check(1 << 20), Ok(()));
     assert_eq!(check((1 << 20) + 1), Err(Error::DiskFull));
-    let store = Store::open_on(MemoryBackend::new(), key.clone(), 1, BLOCKS_BYTES_MAX).unwrap();
+    let store = Store::open_on(MemoryBackend::new(), key.clone(), 1, LAYOUT).unwrap();
     let mut random = crate::store::samples::Random(1);
     let long: String = (0..80_000)
         .map(|_| format!("{:016x}\n", random.next()))

@@ -111,7 +111,10 @@ fn what_was_staged_before_the_engine_was_opened_anew_reaches_no_checkpoint_after
 fn of_checkpoint(backend: &Arc<MemoryBackend>) -> (Vec<(Table, Vec<u8>)>, Vec<SegmentKey>) {
     let store = in_memory(backend);
     let facts = store.facts(&contoso()).unwrap();
-    let is_named = |key: &SegmentKey| facts.segments().any(|segment| segment.key == *key);
+    let is_named = |key: &SegmentKey| {
+        let mut named = facts.segments().flat_map(Segment::with_list);
+        named.any(|segment| segment.key == *key)
+    };
     let (mut values, mut files) = (Vec::new(), Vec::new());
     backend.edit(|all| {
         let own = all.keys().filter(|(table, key)| match table {

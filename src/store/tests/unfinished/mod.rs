@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::ids::SkuId;
 use crate::domain::sync_run::{Dataset, SyncRun, SyncState};
 use crate::store::backend::Table;
+use crate::store::manifest::Segment;
 use crate::store::memory::Surviving;
 use crate::store::samples::{Random, later, run_id};
 use crate::store::{Health, Replayed, Unfinished};
@@ -148,7 +149,7 @@ fn scene() -> (Arc<MemoryBackend>, World, World, Vec<Step>) {
 fn assert_tidy(store: &Store) {
     let facts = store.facts(&contoso()).unwrap();
     for (key, place) in store.stored_segments(&contoso()).unwrap() {
-        let mut segments = facts.segments();
+        let mut segments = facts.segments().flat_map(Segment::with_list);
         let is_named = segments.any(|segment| segment.key == key && segment.place == place);
         assert!(is_named, "{key:?} {place:?}");
     }
@@ -407,7 +408,7 @@ fn a_note_of_any_content_is_kept_and_one_too_long_is_refused() {
 /// Another store on the same engine, that knows nothing of what is staged in this one.
 fn in_memory_copy(store: &Store) -> Store {
     let backend = store.inner.backend.clone();
-    Store::open_on(backend, memory_key(), 0, BLOCKS_BYTES_MAX).unwrap()
+    Store::open_on(backend, memory_key(), 0, LAYOUT).unwrap()
 }
 
 #[test]
