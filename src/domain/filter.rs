@@ -194,6 +194,8 @@ pub enum UserOrderField {
     LicenseCount,
     /// The latest day on which anything shows the user.
     LastActiveOn,
+    /// What the assigned licenses cost a month: by currency, then by amount.
+    MonthlyCost,
 }
 
 /// Which way to sort.

@@ -49,7 +49,6 @@ pub struct TenantIndex {
     pub(super) findings: Findings,
     pub(super) decisions: Arc<Decisions>,
     history: Arc<History>,
-    rates: Arc<Rates>,
     /// When it was judged last; `None` while there is nothing to judge.
     judged_at: Option<Timestamp>,
 }
@@ -92,7 +91,6 @@ impl TenantIndex {
             findings: Findings::default(),
             decisions: Arc::default(),
             history: Arc::default(),
-            rates: Arc::default(),
             judged_at: None,
         }
     }
@@ -298,8 +296,6 @@ impl TenantIndex {
             history: update
                 .history
                 .map_or_else(|| Arc::clone(&self.history), HistoryDraft::finish),
-            // Whoever publishes it knows the prices.
-            rates: Arc::default(),
             judged_at: Some(update.now),
         }
     }
@@ -337,8 +333,9 @@ impl TenantIndex {
                 ..self.clone()
             },
         };
+        let rates = Rates::new(&judged, declared, day);
         Self {
-            rates: Arc::new(Rates::new(&judged, declared, day)),
+            users: judged.users.clone().priced(rates),
             ..judged
         }
     }
@@ -363,10 +360,6 @@ impl TenantIndex {
 
     pub(super) fn activity(&self) -> &Activity {
         &self.activity
-    }
-
-    pub(super) fn rates(&self) -> &Rates {
-        &self.rates
     }
 
     pub(super) fn findings(&self) -> &Findings {

@@ -6,9 +6,11 @@
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use crate::domain::day::Day;
 use crate::domain::filter::{OrderDirection, UserOrderField};
+use crate::domain::money::Money;
 
 use super::cores::on_all_cores;
 use super::heap::{Heap, Parts};
@@ -20,13 +22,14 @@ use super::texts::Lowered;
 use super::users::Users;
 
 /// The properties, each at the place of its discriminant.
-pub(super) const FIELDS: [UserOrderField; 6] = [
+pub(super) const FIELDS: [UserOrderField; 7] = [
     UserOrderField::DisplayName,
     UserOrderField::UserPrincipalName,
     UserOrderField::Department,
     UserOrderField::CreatedAt,
     UserOrderField::LicenseCount,
     UserOrderField::LastActiveOn,
+    UserOrderField::MonthlyCost,
 ];
 
 /// When more than one row in so many changed its key, an order is sorted anew.
@@ -38,7 +41,43 @@ pub(super) enum Key<'a> {
     Text(Lowered<'a>),
     Time(Timestamp),
     Count(u32),
+    Amount(Amount),
 }
+
+/// Money as it is sorted: currencies are never compared, only put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Amount(pub(super) Money);
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let currencies = self.0.currency().cmp(&other.0.currency());
+        currencies.then_with(|| self.0.twelfths().cmp(&other.0.twelfths()))
+    }
+}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Amount {
+    /// A number that sorts as it does, unless it is below zero; see [`Key::prefix`].
+    fn prefix(self) -> (u128, bool) {
+        let code = self.0.currency();
+        let code = code.code().bytes();
+        let code = code.fold(0, |all, letter| (all << 8) | u128::from(letter));
+        // Prices have so many decimals at most, and a decimal takes 96 bits.
+        let amount = self.0.twelfths().checked_mul(MILLION);
+        let whole = amount.map_or(u128::MAX >> 32, |amount| {
+            amount.trunc().mantissa().unsigned_abs()
+        });
+        let is_whole = amount.is_some_and(|amount| amount.fract().is_zero());
+        ((code << 96) | whole, is_whole)
+    }
+}
+
+const MILLION: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
 impl<'a> Key<'a> {
     /// The key of a folded text.
@@ -63,6 +102,7 @@ impl<'a> Key<'a> {
             // Flipping the sign bit makes negative numbers sort before the others.
             Self::Time(time) => (time.as_nanosecond().cast_unsigned() ^ (1 << 127), true),
             Self::Count(count) => (u128::from(count), true),
+            Self::Amount(amount) => amount.prefix(),
         }
     }
 }
@@ -106,6 +146,11 @@ pub(super) struct Orders {
 pub(super) const LABELED: UserOrderField = UserOrderField::DisplayName;
 
 impl Order {
+    /// Whether it was made. One that would put all rows by id is not: it is hardly asked for.
+    pub(super) fn is_made(&self) -> bool {
+        self.lists().iter().any(|list| list.start() < list.end())
+    }
+
     /// The rows that have a value, then those that have none.
     fn lists(&self) -> [&SortedRows; 2] {
         [&self.present, &self.absent]
@@ -127,8 +172,10 @@ impl Orders {
     pub(super) fn update(base: &Users, next: &mut Users, touched: &[Marks; FIELDS.len()]) {
         let live = next.live().len() as usize;
         let is_few = |touched: &Marks| touched.len() as usize * REBUILD_SHARE <= live;
+        let is_kept = |field| field != UserOrderField::MonthlyCost || next.rates().has_prices();
         let changed = FIELDS.into_iter().zip(touched);
-        let changed: Vec<_> = changed.filter(|(_, touched)| !touched.is_empty()).collect();
+        let changed = changed.filter(|(field, touched)| is_kept(*field) && !touched.is_empty());
+        let changed: Vec<_> = changed.collect();
         let ranks = match changed.iter().all(|(_, touched)| is_few(touched)) {
             true => Vec::new(),
             false => ranks_by_id(next),
@@ -150,6 +197,18 @@ impl Orders {
             }
             next.orders_mut().by_field[field as usize] = order;
         }
+    }
+}
+
+impl Orders {
+    /// Sorts by what licenses cost, after prices changed; without prices that order is not kept.
+    pub(super) fn reprice(users: &mut Users) {
+        let field = UserOrderField::MonthlyCost;
+        let order = match users.rates().has_prices() {
+            true => sorted(users, field, &ranks_by_id(users)),
+            false => Order::default(),
+        };
+        users.orders_mut().by_field[field as usize] = order;
     }
 }
 

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::domain::filter::{OrderDirection, UserOrder, UserOrderField};
 use crate::domain::ids::{ObjectId, TenantKey};
+use crate::domain::money::Money;
 
-use super::orders::{Key, compare_keys};
+use super::orders::{Amount, Key, compare_keys};
 use super::row::UserRow;
 use super::texts::Lowered;
 use super::users::Users;
@@ -41,6 +42,7 @@ enum OwnedKey {
     Text(String),
     Time(Timestamp),
     Count(u32),
+    Amount(Money),
 }
 
 impl Position {
@@ -75,6 +77,10 @@ impl Position {
                 Some(OwnedKey::Count(count)) => {
                     bytes.push(3);
                     bytes.extend(count.to_be_bytes());
+                }
+                Some(OwnedKey::Amount(money)) => {
+                    bytes.push(4);
+                    bytes.extend(money.to_bytes());
                 }
             }
         }
@@ -167,6 +173,7 @@ impl OwnedKey {
             Self::Text(text) => Key::Text(Lowered::of_folded(text)),
             Self::Time(time) => Key::Time(*time),
             Self::Count(count) => Key::Count(*count),
+            Self::Amount(money) => Key::Amount(Amount(*money)),
         }
     }
 
@@ -182,6 +189,7 @@ impl OwnedKey {
             UserOrderField::LicenseCount | UserOrderField::LastActiveOn => {
                 matches!(self, Self::Count(_))
             }
+            UserOrderField::MonthlyCost => matches!(self, Self::Amount(_)),
         }
     }
 }
@@ -192,6 +200,7 @@ impl From<Key<'_>> for OwnedKey {
             Key::Text(text) => Self::Text(text.folded().into_owned()),
             Key::Time(time) => Self::Time(time),
             Key::Count(count) => Self::Count(count),
+            Key::Amount(Amount(money)) => Self::Amount(money),
         }
     }
 }
@@ -203,6 +212,7 @@ impl std::fmt::Debug for OwnedKey {
             Self::Text(_) => "Text",
             Self::Time(_) => "Time",
             Self::Count(_) => "Count",
+            Self::Amount(_) => "Amount",
         })
     }
 }
@@ -216,6 +226,7 @@ fn order_byte(order: UserOrder) -> u8 {
         UserOrderField::CreatedAt => 0x40,
         UserOrderField::LicenseCount => 0x50,
         UserOrderField::LastActiveOn => 0x60,
+        UserOrderField::MonthlyCost => 0x70,
     };
     match order.direction {
         OrderDirection::Ascending => field,
@@ -244,6 +255,11 @@ fn read_key(kind: u8, rest: &mut &[u8]) -> Option<Option<OwnedKey>> {
             ))
         }
         3 => Some(OwnedKey::Count(u32::from_be_bytes(take(rest)?))),
+        4 => {
+            let bytes = take(rest)?;
+            let money = Money::from_bytes(bytes)?;
+            Some(OwnedKey::Amount((money.to_bytes() == bytes).then_some(money)?))
+        }
         _ => return None,
     })
 }

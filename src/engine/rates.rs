@@ -15,6 +15,7 @@ use crate::domain::money::{Money, Rate, SeatCost};
 use crate::domain::text::Folded;
 use crate::domain::usage::ActivityState;
 
+use super::assignments::Assignments;
 use super::bits::Bits;
 use super::breakdown::{Group, key_of_state};
 use super::dictionary::ABSENT;
@@ -65,7 +66,39 @@ impl Rates {
             }
             rates[number] = rate(sku_id);
         }
+        // Of a product behind the last one nothing is known either.
+        while rates.last() == Some(&SeatRate::Unpriced) {
+            rates.pop();
+        }
         Self(rates)
+    }
+
+    /// Whether anybody said what something costs.
+    pub(super) fn has_prices(&self) -> bool {
+        self.0.iter().any(|rate| matches!(rate, SeatRate::At(_)))
+    }
+
+    /// What the licenses of a row cost. Allocates nothing.
+    pub(super) fn cost(&self, assignments: &Assignments, row: u32) -> UserCost {
+        let held = assignments.grants(row).filter(|grant| grant.holds_seat());
+        let (mut cost, mut is_mixed) = (UserCost::default(), false);
+        for grant in held {
+            let rate = match self.of_product(grant.product()) {
+                SeatRate::At(rate) => rate,
+                SeatRate::Free => continue,
+                SeatRate::Unpriced => {
+                    cost.unpriced_licenses += 1;
+                    continue;
+                }
+            };
+            let sum = cost
+                .monthly
+                .map_or(Some(rate.monthly()), |sum| sum.plus(rate.monthly()));
+            is_mixed |= sum.is_none();
+            cost.monthly = sum.or(cost.monthly);
+        }
+        cost.monthly = cost.monthly.filter(|_| !is_mixed);
+        cost
     }
 
     fn of_product(&self, number: u32) -> SeatRate {
@@ -83,29 +116,10 @@ pub struct UserCost {
 }
 
 impl UserRow {
-    /// What the user's licenses cost. Asks the prices of the index, and allocates nothing.
+    /// What the user's licenses cost. Allocates nothing.
     pub fn cost(&self) -> UserCost {
-        let rates = self.tenant().rates();
-        let grants = self.users().assignments().grants(self.row());
-        let held = grants.filter(|grant| grant.holds_seat());
-        let (mut cost, mut is_mixed) = (UserCost::default(), false);
-        for grant in held {
-            let rate = match rates.of_product(grant.product()) {
-                SeatRate::At(rate) => rate,
-                SeatRate::Free => continue,
-                SeatRate::Unpriced => {
-                    cost.unpriced_licenses += 1;
-                    continue;
-                }
-            };
-            let sum = cost
-                .monthly
-                .map_or(Some(rate.monthly()), |sum| sum.plus(rate.monthly()));
-            is_mixed |= sum.is_none();
-            cost.monthly = sum.or(cost.monthly);
-        }
-        cost.monthly = cost.monthly.filter(|_| !is_mixed);
-        cost
+        let users = self.users();
+        users.rates().cost(users.assignments(), self.row())
     }
 }
 
@@ -140,7 +154,7 @@ fn add(cost: &mut SeatCost, tenant: &TenantIndex, count: impl Fn(&Bits) -> u64) 
     let assignments = tenant.users().assignments();
     for (sku_id, number) in assignments.numbers() {
         let seats = assignments.holders(sku_id).map_or(0, &count);
-        match tenant.rates().of_product(number) {
+        match tenant.users().rates().of_product(number) {
             SeatRate::At(rate) => cost.add(Some(rate), seats),
             SeatRate::Unpriced => cost.add(None, seats),
             SeatRate::Free => {}

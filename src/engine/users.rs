@@ -3,6 +3,8 @@
 //! A clone shares everything; a change copies what it touches. Sorted orders are brought up to date
 //! by [`super::draft`], at the end of all changes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -21,8 +23,9 @@ use super::flags::{Flag, Flags};
 use super::heap::{Heap, Parts};
 use super::ids::Ids;
 use super::lookup::Lookup;
-use super::orders::{FIELDS, Key, Orders};
+use super::orders::{Amount, FIELDS, Key, Orders};
 use super::property::{Property, TextPlace};
+use super::rates::Rates;
 use super::texts::Texts;
 use super::times::Times;
 use super::values::Values;
@@ -77,6 +80,8 @@ pub(super) struct Users {
     assignments: Assignments,
     facts: Facts,
     orders: Orders,
+    /// What seats cost: of those of a product that is new, nothing is known until a world shows it.
+    rates: Arc<Rates>,
 }
 
 impl Users {
@@ -222,6 +227,20 @@ impl Users {
         &mut self.orders
     }
 
+    /// What seats cost.
+    pub(super) fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// The same users at these prices.
+    pub(super) fn priced(mut self, rates: Rates) -> Self {
+        if *self.rates != rates {
+            self.rates = Arc::new(rates);
+            Orders::reprice(&mut self);
+        }
+        self
+    }
+
     /// Where a text of a row is kept.
     pub(super) fn column(&self, text: UserText, row: u32) -> Column<'_> {
         match self.text_place(text) {
@@ -290,6 +309,10 @@ impl Users {
             UserOrderField::CreatedAt => self.created_at(row).map(Key::Time),
             UserOrderField::LastActiveOn => self.last_active_on(row).map(Key::day),
             UserOrderField::LicenseCount => Some(Key::Count(self.assignments.seats(row))),
+            UserOrderField::MonthlyCost => {
+                let monthly = self.rates.cost(&self.assignments, row).monthly;
+                monthly.map(|money| Key::Amount(Amount(money)))
+            }
         }
     }
 
@@ -388,6 +411,7 @@ impl Users {
         touched.findings = touched.anything;
         touched.orders[UserOrderField::LicenseCount as usize] =
             before != self.assignments.seats(row);
+        touched.orders[UserOrderField::MonthlyCost as usize] = touched.evidence;
         touched
     }
 

@@ -12,7 +12,7 @@ use crate::domain::ids::TenantKey;
 
 use super::labels::Labels;
 use super::order::{Place, SortedRows};
-use super::orders::LABELED;
+use super::orders::{LABELED, Order};
 use super::position::{Position, compare_rows};
 use super::rows::Rows;
 use super::users::Users;
@@ -92,6 +92,9 @@ impl Walk<'_> {
             Some(_) => STEPS_PER_LABELED,
             None => STEPS_PER_GATHERED,
         };
+        if !self.is_sorted() {
+            return self.gathered(toward, begin, need);
+        }
         let steps = (count * per_row).max(STEPS_MIN);
         let expected = (need as u64).saturating_mul(u64::from(self.users.live().len())) / count;
         let walked = match expected <= steps {
@@ -99,6 +102,12 @@ impl Walk<'_> {
             false => None,
         };
         walked.unwrap_or_else(|| self.gathered(toward, begin, need))
+    }
+
+    /// Whether the order that comes first is kept.
+    fn is_sorted(&self) -> bool {
+        let order = |order: &UserOrder| self.users.orders().get(order.field);
+        self.orders.first().map(order).is_some_and(Order::is_made)
     }
 
     /// The labels of the rows, where they sort as is asked for.

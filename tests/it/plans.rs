@@ -395,6 +395,7 @@ impl MadeUp<'_> {
                     "CREATED_AT",
                     "LICENSE_COUNT",
                     "LAST_ACTIVE_ON",
+                    "MONTHLY_COST",
                 ]);
                 format!(", first: {size}, orderBy: [{{field: {by}, direction: DESC}}]")
             }

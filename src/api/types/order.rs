@@ -46,6 +46,8 @@ pub(crate) enum UserOrderField {
     LicenseCount,
     /// By `lastActiveOn`.
     LastActiveOn,
+    /// By `monthlyCost`, currency by currency in the order of their codes.
+    MonthlyCost,
 }
 
 /// One property that licenses are sorted by, and which way. Ties are broken by `id`.

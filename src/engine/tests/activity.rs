@@ -8,7 +8,7 @@ use crate::domain::sync_run::Dataset;
 use crate::domain::usage::{ActivityState, Usage, Workload};
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
-use crate::engine::{TenantIndex, TenantUpdate, select};
+use crate::engine::{Decisions, TenantIndex, TenantUpdate, select};
 
 use super::drafts::varied;
 use super::model::*;
@@ -163,6 +163,8 @@ fn while_every_report_is_fresh_another_day_makes_no_other_index() {
         standings: fresh.to_vec(),
         ..nothing()
     };
+    // Nobody says that anything costs money, so no rule finds anything.
+    let index = index.decided(Decisions::default(), now());
     let index = index.updated(update, &name);
     for days in 0..=7 {
         let later = now() + SignedDuration::from_hours(24 * days);

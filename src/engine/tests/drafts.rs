@@ -220,6 +220,10 @@ pub(super) fn varied(number: u32) -> User {
         (!number.is_multiple_of(5)).then(|| format!("Department number {}", number % 11));
     user.created_at = (!number.is_multiple_of(3))
         .then(|| jiff::Timestamp::from_second(i64::from(number % 50) * 1000).unwrap());
+    user.assignments = (0..5)
+        .filter(|product| number & (1 << product) != 0)
+        .map(assigned)
+        .collect();
     user
 }
 

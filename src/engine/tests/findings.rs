@@ -4,38 +4,29 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::model::{key, license, name, nothing, plain, published, sku};
+use super::model::{
+    assigned, at_prices, key, license, name, nothing, plain, prices, published, sku,
+};
 use super::told::{now, standings, tell};
 use crate::domain::day::Day;
 use crate::domain::finding::{Exemption, FindingKind, FindingState, KnownFinding};
 use crate::domain::finding_filter::{FindingFilter, USUAL_ORDER};
 use crate::domain::license_class::LicenseClass;
-use crate::domain::user::{AssignmentState, LicenseAssignment, User};
+use crate::domain::user::User;
 use crate::engine::{Decisions, TenantIndex, TenantUpdate, select_findings};
 
-fn decisions() -> Decisions {
+pub(super) fn decisions() -> Decisions {
     Decisions {
         classes: (0..4)
             .map(|number| (sku(number), LicenseClass::Paid))
             .collect(),
+        declared: prices(),
         ..Decisions::default()
     }
 }
 
-fn assigned(number: u128) -> LicenseAssignment {
-    LicenseAssignment {
-        sku_id: sku(number),
-        state: AssignmentState::Active,
-        error: None,
-        assigned_directly: true,
-        assigned_by_groups: Vec::new(),
-        disabled_plans: Vec::new(),
-        last_updated_at: None,
-    }
-}
-
 /// Somebody with one or two licenses, of whom nothing is rare.
-fn holder(number: u32) -> User {
+pub(super) fn holder(number: u32) -> User {
     User {
         account_enabled: !number.is_multiple_of(7),
         assignments: (0..1 + u128::from(number) % 2)
@@ -57,7 +48,7 @@ fn made_of(base: TenantIndex, users: &[User]) -> Arc<TenantIndex> {
         standings: standings(),
         ..nothing()
     };
-    Arc::new(base.updated(update, &name))
+    at_prices(&base.updated(update, &name))
 }
 
 fn index_of(users: &[User]) -> Arc<TenantIndex> {

@@ -10,9 +10,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::domain::catalog::{LicenseName, NameSource};
+use crate::domain::declared::Declared;
 use crate::domain::filter::*;
-use crate::domain::ids::{ObjectId, PlanId, SkuId, TenantKey};
+use crate::domain::ids::{ObjectId, PlanId, PriceId, SkuId, TenantKey};
 use crate::domain::license::{License, SeatCounts, ServicePlan};
+use crate::domain::money::BillingPeriod;
+use crate::domain::prices::{Price, ToldPrice};
 use crate::domain::text::{Folded, fold, words};
 use crate::domain::user::*;
 use crate::engine::{TenantIndex, TenantUpdate, UsersDraft};
@@ -29,6 +32,69 @@ const PLANS: [&[(u128, &str)]; 4] = [
     &[(0, "EXCHANGE_S_STANDARD")],
     &[(1, "VISIO_CLIENT_SUBSCRIPTION")],
 ];
+
+/// What they cost a year.
+const PRICES: [Option<(u32, &str)>; 4] = [
+    Some((432, "EUR")),
+    Some((25, "EUR")),
+    Some((77, "CHF")),
+    None,
+];
+
+fn price(number: u128, yearly: u32, currency: &str) -> Price {
+    let told = ToldPrice {
+        tenant: None,
+        subscription: None,
+        sku_id: sku(number),
+        segment: None,
+        amount: yearly.into(),
+        currency,
+        per: BillingPeriod::Year,
+        valid_from: Date::constant(2000, 1, 1),
+        valid_to: None,
+        source: None,
+    };
+    Price::new(PriceId(Uuid::from_u128(number)), told).unwrap()
+}
+
+/// What the operator told of it.
+pub(super) fn prices() -> Arc<Declared> {
+    let mut declared = Declared::default();
+    let told = (0..).zip(&PRICES);
+    let told = told.filter_map(|(number, told)| told.map(|told| (number, told)));
+    for (number, (yearly, currency)) in told {
+        let price = price(number, yearly, currency);
+        declared.prices = Arc::new(declared.prices.with(price).unwrap());
+    }
+    Arc::new(declared)
+}
+
+/// An index after product 0 took another price.
+pub(super) fn at_yearly_price(index: &TenantIndex, yearly: u32) -> TenantIndex {
+    let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut declared = Declared::default();
+    let price = price(0, yearly, "EUR");
+    declared.prices = Arc::new(declared.prices.with(price).unwrap());
+    index.priced(&Arc::new(declared), today)
+}
+
+/// An index as a world shows it.
+pub(super) fn at_prices(index: &TenantIndex) -> Arc<TenantIndex> {
+    let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    Arc::new(index.priced(&prices(), today))
+}
+
+pub(super) fn assigned(number: u128) -> LicenseAssignment {
+    LicenseAssignment {
+        sku_id: sku(number),
+        state: AssignmentState::Active,
+        error: None,
+        assigned_directly: true,
+        assigned_by_groups: Vec::new(),
+        disabled_plans: Vec::new(),
+        last_updated_at: None,
+    }
+}
 
 pub(super) fn key(text: &str) -> TenantKey {
     TenantKey::parse(text).unwrap()
@@ -231,7 +297,7 @@ pub(super) fn published(base: &TenantIndex, draft: UsersDraft) -> Arc<TenantInde
         users: Some(draft),
         ..nothing()
     };
-    Arc::new(base.updated(update, &name))
+    at_prices(&base.updated(update, &name))
 }
 
 /// An update that keeps everything.
@@ -263,7 +329,7 @@ pub(super) fn told_index_of(tenant: &str, users: &[User]) -> Arc<TenantIndex> {
         standings: standings(),
         ..nothing()
     };
-    Arc::new(base.updated(update, &name))
+    at_prices(&base.updated(update, &name))
 }
 
 pub(super) fn index_of(tenant: &str, users: &[User]) -> Arc<TenantIndex> {
@@ -277,7 +343,7 @@ pub(super) fn index_of(tenant: &str, users: &[User]) -> Arc<TenantIndex> {
         users: Some(draft),
         ..nothing()
     };
-    Arc::new(base.updated(update, &name))
+    at_prices(&base.updated(update, &name))
 }
 
 fn part_number(id: SkuId) -> String {
@@ -393,6 +459,21 @@ enum Sorted {
     Time(Timestamp),
     Count(usize),
     Day(Date),
+    /// Of a year, which is a whole number.
+    Amount(&'static str, u32),
+}
+
+/// What all licenses that have a price cost, in one currency.
+fn cost(user: &User) -> Option<Sorted> {
+    let prices = held(user).filter_map(|held| {
+        let number = held.sku_id.0.as_u128() as usize - 1;
+        PRICES.get(number).copied().flatten()
+    });
+    let prices: Vec<(u32, &str)> = prices.collect();
+    let (_, currency) = *prices.first()?;
+    let is_one = prices.iter().all(|(_, own)| *own == currency);
+    let sum = prices.iter().map(|(yearly, _)| yearly).sum();
+    is_one.then_some(Sorted::Amount(currency, sum))
 }
 
 /// What a user is sorted by.
@@ -407,6 +488,7 @@ fn keys(orders: &[UserOrder], user: &User) -> Keys {
         UserOrderField::CreatedAt => user.created_at.map(Sorted::Time),
         UserOrderField::LicenseCount => Some(Sorted::Count(held(user).count())),
         UserOrderField::LastActiveOn => last_active_on(user).map(Sorted::Day),
+        UserOrderField::MonthlyCost => cost(user),
     };
     orders
         .iter()
