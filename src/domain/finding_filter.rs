@@ -63,12 +63,16 @@ pub const USUAL_ORDER: FindingOrder = FindingOrder {
     direction: OrderDirection::Descending,
 };
 
+/// What of a saving findings are sorted by, as it is written down: currencies are never compared, only put
+/// in order.
+pub type SavingKey = (Option<Currency>, Decimal);
+
 /// Where a finding stands in a list. It says where and not how many come before, so it stays good when
 /// findings come and go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingPosition {
-    /// As it is written down: currencies are never compared, only put in order. `None`: not known.
-    pub monthly_savings: Option<(Option<Currency>, Decimal)>,
+    /// What it would save; `None`: not known.
+    pub monthly_savings: Option<SavingKey>,
     /// Since when it holds.
     pub first_seen_on: Day,
     /// What it is about: breaks ties.
@@ -77,9 +81,31 @@ pub struct FindingPosition {
     pub tenant: TenantKey,
 }
 
+/// The same of a finding that is kept elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct FindingPlace<'a> {
+    /// What it shares with many.
+    pub lead: FindingLead<'a>,
+    /// Since when it holds.
+    pub first_seen_on: Day,
+    /// What it is about: breaks ties.
+    pub key: FindingKey,
+}
+
+/// What findings that are alike are sorted by.
+#[derive(Debug, Clone, Copy)]
+pub struct FindingLead<'a> {
+    /// What one of them would save; `None`: not known.
+    pub monthly_savings: Option<&'a SavingKey>,
+    /// Their kind.
+    pub kind: FindingKind,
+    /// Whose they are.
+    pub tenant: &'a TenantKey,
+}
+
 impl FindingPosition {
     /// The sort key of a saving: nothing is less than something in any currency.
-    pub fn savings(saving: Saving) -> Option<(Option<Currency>, Decimal)> {
+    pub fn savings(saving: Saving) -> Option<SavingKey> {
         match saving {
             Saving::Nothing => Some((None, Decimal::ZERO)),
             Saving::Monthly(money) => Some((Some(money.currency()), money.amount())),
@@ -92,30 +118,70 @@ impl FindingPosition {
         !matches!(self.monthly_savings, Some((None, _)))
     }
 
+    /// The place that it is.
+    pub fn place(&self) -> FindingPlace<'_> {
+        FindingPlace {
+            lead: FindingLead {
+                monthly_savings: self.monthly_savings.as_ref(),
+                kind: self.key.kind,
+                tenant: &self.tenant,
+            },
+            first_seen_on: self.first_seen_on,
+            key: self.key,
+        }
+    }
+
     /// How two stand to each other in an order.
     pub fn compare(&self, other: &Self, orders: &[FindingOrder]) -> Ordering {
-        let by = |order: &FindingOrder| match order.field {
-            FindingOrderField::MonthlySavings => {
-                match (&self.monthly_savings, &other.monthly_savings) {
-                    (Some(own), Some(other)) => directed(own.cmp(other), order.direction),
-                    // Absent ones come last either way.
-                    (own, other) => own.is_none().cmp(&other.is_none()),
-                }
-            }
-            FindingOrderField::FirstSeenOn => directed(
-                self.first_seen_on.cmp(&other.first_seen_on),
-                order.direction,
-            ),
-            FindingOrderField::Kind => {
-                directed(self.key.kind.cmp(&other.key.kind), order.direction)
-            }
+        self.place().compare(&other.place(), orders)
+    }
+}
+
+impl FindingPlace<'_> {
+    /// How two stand to each other in an order.
+    pub fn compare(&self, other: &FindingPlace<'_>, orders: &[FindingOrder]) -> Ordering {
+        let by = |order: &FindingOrder| {
+            let days = || self.first_seen_on.cmp(&other.first_seen_on);
+            let by_lead = self.lead.compare_by(&other.lead, *order);
+            by_lead.unwrap_or_else(|| directed(days(), order.direction))
         };
         let mut decided = orders.iter().map(by);
         let decided = decided.find(|ordering| ordering.is_ne());
         decided
             .unwrap_or(Ordering::Equal)
-            .then_with(|| self.tenant.cmp(&other.tenant))
+            .then_with(|| self.lead.tenant.cmp(other.lead.tenant))
             .then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+impl FindingLead<'_> {
+    /// How findings that are alike stand to others; equal where that is not the same for all of them.
+    pub fn compare(&self, other: &FindingLead<'_>, orders: &[FindingOrder]) -> Ordering {
+        for order in orders {
+            match self.compare_by(other, *order) {
+                Some(Ordering::Equal) => {}
+                Some(ordering) => return ordering,
+                None => return Ordering::Equal,
+            }
+        }
+        let tenants = self.tenant.cmp(other.tenant);
+        tenants.then_with(|| self.kind.cmp(&other.kind))
+    }
+
+    /// By one property; `None` where they do not share it.
+    fn compare_by(&self, other: &FindingLead<'_>, order: FindingOrder) -> Option<Ordering> {
+        let ordering = match order.field {
+            FindingOrderField::FirstSeenOn => return None,
+            FindingOrderField::Kind => self.kind.cmp(&other.kind),
+            FindingOrderField::MonthlySavings => {
+                match (self.monthly_savings, other.monthly_savings) {
+                    (Some(own), Some(other)) => own.cmp(other),
+                    // Absent ones come last either way.
+                    (own, other) => return Some(own.is_none().cmp(&other.is_none())),
+                }
+            }
+        };
+        Some(directed(ordering, order.direction))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Lists of findings.
 
-use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::Object;
@@ -11,7 +10,7 @@ use uuid::Uuid;
 use super::finding::Finding;
 use super::finding_inputs::{FindingOrderInput, finding_orders};
 use super::money::{Money, Told};
-use super::paging::{Cut, Edge, PageArguments, PageInfo, cut};
+use super::paging::{Edge, PageArguments, PageInfo};
 use super::reading::Reading;
 use crate::api::cursor;
 use crate::api::error::Error;
@@ -21,7 +20,7 @@ use crate::domain::finding::{FindingKey, FindingKind, Placed as _, Totals};
 use crate::domain::finding_filter::{FindingFilter, FindingPosition};
 use crate::domain::ids::{ObjectId, SkuId, SubscriptionId, TenantKey};
 use crate::domain::money::Currency;
-use crate::engine::{FindingRow, FindingSelection, select_findings};
+use crate::engine::{FindingRow, FindingSelection, FindingWindow, Page, select_findings};
 
 /// The schema's description is on its `Object`.
 pub(crate) struct FindingConnection {
@@ -31,7 +30,7 @@ pub(crate) struct FindingConnection {
     selection: FindingSelection,
     /// Of all that are selected, once a field asks for them.
     totals: OnceLock<Totals>,
-    page: Cut<FindingRow>,
+    page: Page<FindingRow>,
 }
 
 impl FindingConnection {
@@ -54,25 +53,15 @@ impl FindingConnection {
         };
         let (after, before) = (place(&paging.after)?, place(&paging.before)?);
         let selection = select_findings(reading.indexes(), filter, &orders);
-        let is = |own: &FindingPosition, place: &Option<FindingPosition>, wanted: Ordering| {
-            let place = place.as_ref();
-            place.is_none_or(|place| own.compare(place, &orders) == wanted)
-        };
-        let page = cut(
-            selection.positions().enumerate().collect(),
-            &paging,
-            |(_, own)| is(own, &after, Ordering::Greater),
-            |(_, own)| is(own, &before, Ordering::Less),
-        );
-        let rows = page.rows.iter();
         Ok(Self {
+            page: selection.page(&FindingWindow {
+                size: paging.size,
+                from_end: paging.from_end,
+                after,
+                before,
+            }),
             reading: reading.clone(),
             scope,
-            page: Cut {
-                rows: rows.filter_map(|(at, _)| selection.row(*at)).collect(),
-                has_previous: page.has_previous,
-                has_next: page.has_next,
-            },
             selection,
             totals: OnceLock::new(),
         })

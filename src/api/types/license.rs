@@ -1,6 +1,5 @@
 //! Licenses, their seats and service plans.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
@@ -22,14 +21,13 @@ use crate::api::ids::GlobalId;
 use crate::api::scalars::{int, signed_int};
 use crate::domain::catalog::{self, Catalog};
 use crate::domain::filter::UserFilter;
-use crate::domain::finding_filter::FindingFilter;
 use crate::domain::ids::{PlanId, SkuId};
 use crate::domain::license;
 use crate::domain::license_class;
 use crate::domain::money::{self, SeatCost};
 use crate::domain::service_plans::workloads_of_plan;
 use crate::domain::usage;
-use crate::engine::{LicenseEntry, TenantIndex, select_findings};
+use crate::engine::{LicenseEntry, TenantIndex};
 
 /// A license of one index: a handle. The schema's description is on its `Object`.
 #[derive(Clone)]
@@ -160,17 +158,7 @@ impl License {
     /// What following the open findings about it would save a month; those for review (confidence `LOW`) are
     /// not counted. Null where a seat that would be saved has no price, or they are in several currencies.
     async fn monthly_savings(&self) -> Option<Money> {
-        let own = BTreeMap::from([(self.index.key().clone(), BTreeSet::from([self.sku_id]))]);
-        let filter = FindingFilter::License(own);
-        let totals = select_findings(std::slice::from_ref(&self.index), &filter, &[]).totals();
-        let saved = match totals.monthly_savings.totals() {
-            [] => Some(money::Money::zero(
-                self.index.seat_rate(self.sku_id)?.currency(),
-            )),
-            _ => totals.monthly_savings.only(),
-        };
-        let saved = saved.filter(|_| totals.unpriced_seats == 0);
-        saved.map(Money::from)
+        self.index.monthly_savings(self.sku_id).map(Money::from)
     }
 
     /// How many of these seats have no price.

@@ -22,7 +22,7 @@ pub use life::{
     EXEMPTION_CHARACTERS_MAX, Exemption, FindingState, InvalidExemption, KnownFinding, carry,
 };
 pub use past::{FindingsPast, PastFinding, Realized};
-pub use totals::Totals;
+pub use totals::{Saved, Savings, Totals};
 pub use words::ShownFact;
 
 /// One verdict of one rule. It holds as long as the facts do; what became of it over time is
@@ -102,7 +102,7 @@ impl FindingKey {
 }
 
 /// What following a finding would save.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Saving {
     /// Nothing: it costs nothing, or another finding already frees the seat.
     Nothing,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::activity::{Horizon, Workloads};
 use crate::domain::day::Day;
-use crate::domain::finding::{Finding, FindingKey, KnownFinding, Placed as _, Said, carry};
+use crate::domain::finding::{Finding, FindingKey, KnownFinding, Said, carry};
 use crate::domain::ids::{ObjectId, TenantKey};
 use crate::domain::rules::{
     AddonUse, Grant, Ground, Held, TenantFacts, UsageNumbers, UserFacts, judge_tenant, judge_user,
@@ -27,6 +27,9 @@ use super::Findings;
 use super::basis::Basis;
 use super::chunk::Chunk;
 use super::decisions::Decisions;
+use super::savings::Tally;
+use super::sets::{changed_sets, new_sets};
+use super::verdicts::Verdicts;
 
 /// What a judgement is made from.
 pub(in crate::engine) struct Judged<'a> {
@@ -84,29 +87,38 @@ impl Findings {
             opened: opened(by),
             ground: &ground,
             today,
+            verdicts: Arc::clone(&self.verdicts),
             gone: (*self.of_gone).clone(),
             unsaved: (*self.unsaved).clone(),
             found: Vec::new(),
         };
         let chunks = judging.chunks(is_known);
+        let verdicts = &judging.verdicts;
         let sets = match is_known {
-            true => changed_sets(&self.sets, &chunks, by.touched),
-            false => new_sets(&chunks),
+            true => changed_sets(&self.sets, &chunks, verdicts, by.touched),
+            false => new_sets(&chunks, verdicts),
         };
         judging.settle_gone();
         let of_tenant = judging.of_tenant();
         let (of_gone, unsaved) = (judging.gone, judging.unsaved);
+        let (verdicts, chunks) = counted(judging.verdicts, &self.chunks, chunks);
         drop((licenses, others));
-        Self {
+        let findings = Self {
             basis: Some(match (&self.basis, is_known) {
                 (Some(old), true) => Arc::clone(old),
                 _ => Arc::new(basis),
             }),
             chunks: kept(&self.chunks, chunks),
+            verdicts,
             of_tenant: kept_if_equal(&self.of_tenant, of_tenant),
             of_gone: kept_if_equal(&self.of_gone, of_gone),
             sets,
+            tally: Arc::default(),
             unsaved: kept_if_equal(&self.unsaved, unsaved),
+        };
+        Self {
+            tally: kept_if_equal(&self.tally, Tally::of(&findings)),
+            ..findings
         }
     }
 
@@ -138,6 +150,8 @@ struct Judging<'a> {
     /// The workloads that it opens.
     opened: Vec<Workloads>,
     today: Day,
+    /// Those of the findings before, and new ones.
+    verdicts: Arc<Verdicts>,
     /// What is known of users who have no row, or had another one.
     gone: BTreeMap<ObjectId, Vec<KnownFinding>>,
     unsaved: BTreeSet<Option<ObjectId>>,
@@ -213,7 +227,7 @@ impl Judging<'_> {
         };
         let known = chunk.places_of(row);
         let known: Vec<_> = known
-            .filter_map(|place| chunk.known(place, user, None))
+            .filter_map(|place| chunk.known(&self.verdicts, place, user, None))
             .collect();
         if !known.is_empty() {
             self.gone.entry(user).or_default().extend(known);
@@ -228,7 +242,8 @@ impl Judging<'_> {
         let mut earlier = self.gone.remove(&user).unwrap_or_default();
         if holder(self.by.before, row) == Some(user) {
             let places = old.places_of(row);
-            earlier.extend(places.filter_map(|place| old.outline(place, user)));
+            let outline = |place| old.outline(&self.verdicts, place, user);
+            earlier.extend(places.filter_map(outline));
         }
         let mut found = std::mem::take(&mut self.found);
         self.find(row, user, &mut found);
@@ -247,7 +262,7 @@ impl Judging<'_> {
             self.unsaved.insert(Some(user));
         }
         for known in &known {
-            new.push(row, known, Some(old));
+            new.push(&mut self.verdicts, row, known, Some(old));
         }
         self.found = found;
     }
@@ -439,40 +454,26 @@ fn used_on_desktop(apps: &Option<Usage>, decisions: &Decisions) -> Option<bool> 
     }
 }
 
-/// The rows with a finding that holds, by kind.
-fn new_sets(chunks: &[Arc<Chunk>]) -> [Bits; 16] {
-    let mut rows: [Vec<u32>; 16] = std::array::from_fn(|_| Vec::new());
-    let entries = chunks.iter().flat_map(|chunk| chunk.entries());
-    for entry in entries.filter(|entry| entry.holds()) {
-        let own = &mut rows[usize::from(entry.kind.place())];
-        // Somebody may have several of one kind.
-        if own.last() != Some(&entry.row) {
-            own.push(entry.row);
+/// The verdicts with how many findings have each now; many that none has any more are forgotten.
+fn counted(
+    mut verdicts: Arc<Verdicts>,
+    old: &[Arc<Chunk>],
+    mut new: Vec<Arc<Chunk>>,
+) -> (Arc<Verdicts>, Vec<Arc<Chunk>>) {
+    let none = Arc::default();
+    for (place, new) in new.iter().enumerate() {
+        let old = old.get(place).unwrap_or(&none);
+        if !Arc::ptr_eq(old, new) {
+            Arc::make_mut(&mut verdicts).recount(old, new);
         }
     }
-    rows.map(|rows| Bits::of_many(rows.into_iter()))
-}
-
-/// The same, where only some rows may have changed.
-fn changed_sets(old: &[Bits; 16], chunks: &[Arc<Chunk>], touched: &Bits) -> [Bits; 16] {
-    let mut sets = old.clone();
-    for row in touched.iter() {
-        let mut has = [false; 16];
-        if let Some(chunk) = chunks.get(chunk_of(row)) {
-            let own = chunk.places_of(row);
-            let own = own.filter_map(|place| chunk.entry(place));
-            for entry in own.filter(|entry| entry.holds()) {
-                has[usize::from(entry.kind.place())] = true;
-            }
-        }
-        for (set, has) in sets.iter_mut().zip(has) {
-            match has {
-                true => set.insert(row),
-                false => set.remove(row),
-            };
+    if verdicts.is_untidy() {
+        let numbers = Arc::make_mut(&mut verdicts).tidied();
+        for chunk in &mut new {
+            *chunk = Arc::new(chunk.renumbered(&numbers));
         }
     }
-    sets
+    (verdicts, new)
 }
 
 /// The older list where each chunk is the same one.

@@ -2,23 +2,30 @@
 //!
 //! Findings about users stand by chunks of rows, a few numbers and a handful of bytes of evidence each; a
 //! chunk in which nothing changes is shared with the index before. As long as everybody is judged by the
-//! same, only the users are judged of whom something changed.
+//! same, only the users are judged of whom something changed. What is the same of many findings is a
+//! verdict ([`verdicts`]), and how many have it is counted: sums are read from these counts, and not from
+//! findings.
 //!
 //! Here is no rule and no price: [`crate::domain::rules`] judges, and [`Decisions`] says by what.
 
 mod basis;
 mod chunk;
 mod decisions;
+mod filter;
 mod judge;
+mod page;
 mod reclaim;
+mod row;
 mod savings;
 mod select;
+mod sets;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::finding::{
-    FindingKey, FindingKind, FindingState, FindingsPast, KnownFinding, PastFinding, Placed as _,
+    FindingKey, FindingKind, FindingsPast, KnownFinding, PastFinding, Placed as _,
 };
 use crate::domain::ids::{ObjectId, SkuId};
 use crate::domain::license_class::LicenseClass;
@@ -33,10 +40,14 @@ use super::users::Users;
 use basis::Basis;
 use chunk::Chunk;
 pub(super) use judge::Judged;
+use savings::Tally;
+use verdicts::Verdicts;
 
 pub use decisions::Decisions;
+pub use page::FindingWindow;
 pub use reclaim::Reclaim;
-pub use select::{FindingRow, FindingSelection, select_findings};
+pub use row::FindingRow;
+pub use select::{FindingSelection, select_findings};
 
 /// What is known of all findings of a tenant.
 #[derive(Clone, Default)]
@@ -45,12 +56,16 @@ pub(super) struct Findings {
     basis: Option<Arc<Basis>>,
     /// About users, by rows.
     chunks: Arc<Vec<Arc<Chunk>>>,
+    /// What findings about users have in common.
+    verdicts: Arc<Verdicts>,
     /// About licenses and purchases, by key.
     of_tenant: Arc<Vec<KnownFinding>>,
     /// About users who are gone, what was saved. Before the first judgement, all that is remembered.
     of_gone: Arc<BTreeMap<ObjectId, Vec<KnownFinding>>>,
     /// The rows with a finding of a kind that holds, at the place of each [`FindingKind`].
     sets: [Bits; 16],
+    /// What all of them add up to.
+    tally: Arc<Tally>,
     /// About whom something else is to be remembered than what is stored; `None`: about the tenant.
     unsaved: Arc<BTreeSet<Option<ObjectId>>>,
 }
@@ -68,12 +83,18 @@ impl Findings {
                 None => findings.of_tenant = Arc::new(known),
             }
         }
+        findings.tally = Arc::new(Tally::of(&findings));
         findings
     }
 
     /// The rows with a finding of a kind that holds.
     pub(super) fn set(&self, kind: FindingKind) -> &Bits {
         &self.sets[usize::from(kind.place())]
+    }
+
+    #[cfg(test)]
+    pub(super) fn verdict_count(&self) -> usize {
+        self.verdicts.all().len()
     }
 
     /// What a license is to whoever pays; [`LicenseClass::Unknown`] of one that nobody has.
@@ -112,13 +133,12 @@ impl Findings {
         let Some(chunk) = self.chunk(row) else {
             return Vec::new();
         };
-        let known = chunk.places_of(row).filter_map(|place| {
-            let is_told = chunk.entry(place)?.state == FindingState::Realized;
-            match is_told {
-                true => chunk.known(place, user, None),
-                false => chunk.outline(place, user),
-            }
-        });
+        let known = chunk
+            .places_of(row)
+            .filter_map(|place| match chunk.entry(place)?.holds() {
+                true => chunk.outline(&self.verdicts, place, user),
+                false => chunk.known(&self.verdicts, place, user, None),
+            });
         known.map(|known| PastFinding::from(&known)).collect()
     }
 
@@ -162,6 +182,9 @@ impl Heap for Findings {
     fn heap(&self, parts: &mut Parts) -> usize {
         let sets: usize = self.sets.iter().map(|set| set.heap(parts)).sum();
         let rest = self.of_tenant.len() + self.of_gone.values().map(Vec::len).sum::<usize>();
-        parts.shared(&self.chunks) + sets + rest * size_of::<KnownFinding>()
+        parts.shared(&self.chunks)
+            + parts.shared(&self.verdicts)
+            + sets
+            + rest * size_of::<KnownFinding>()
     }
 }

@@ -9,7 +9,8 @@ use crate::domain::ids::{ObjectId, SkuId};
 use crate::domain::reclaim::{self, Act, Membership, Path, Step};
 use crate::engine::index::TenantIndex;
 
-use super::select::{FindingRow, FindingSelection, select_findings};
+use super::row::FindingRow;
+use super::select::{FindingSelection, select_findings};
 
 /// What to call a license.
 type NameOf<'a> = dyn Fn(SkuId) -> String + 'a;
@@ -105,7 +106,11 @@ impl Reclaim {
 fn seats(tenant: &Arc<TenantIndex>, selection: &FindingSelection) -> Vec<Seat> {
     let rank = |position: &FindingPosition| (!position.saves_anything(), position.key.kind);
     let mut best: HashMap<(ObjectId, SkuId), Seat> = HashMap::new();
-    for (place, position) in selection.positions().enumerate() {
+    let positions = (0..selection.count()).filter_map(|place| {
+        let row = selection.row(place)?;
+        Some((place, row.position()))
+    });
+    for (place, position) in positions {
         let Some(about) = position.key.user.zip(position.key.sku) else {
             continue;
         };
@@ -114,7 +119,7 @@ fn seats(tenant: &Arc<TenantIndex>, selection: &FindingSelection) -> Vec<Seat> {
             position: position.clone(),
         };
         match best.entry(about) {
-            Entry::Occupied(mut best) if rank(position) < rank(&best.get().position) => {
+            Entry::Occupied(mut best) if rank(&position) < rank(&best.get().position) => {
                 best.insert(seat());
             }
             Entry::Occupied(_) => {}

@@ -1,125 +1,52 @@
 //! Which findings a filter selects, and in which order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::domain::filter::UserFilter;
-use crate::domain::finding::{
-    Confidence, Exemption, FindingKey, FindingState, KnownFinding, Saving, Totals,
+use crate::domain::finding::{FindingKey, KnownFinding, Saved, Savings, Totals};
+use crate::domain::finding_filter::{
+    FindingFilter, FindingLead, FindingOrder, FindingPlace, FindingPosition, SavingKey,
 };
-use crate::domain::finding_filter::{FindingFilter, FindingOrder, FindingPosition};
 use crate::domain::ids::SkuId;
-use crate::domain::money::{Money, Rate};
-use crate::engine::filter::planned;
 use crate::engine::index::TenantIndex;
-use crate::engine::row::UserRow;
-use crate::engine::rows::Rows;
 
 use super::Findings;
+use super::chunk::Entry;
+use super::filter::{Answer, Compiled, Outline, Whose};
+use super::row::{FindingRow, Place};
 
-/// One finding of one index.
-#[derive(Clone)]
-pub struct FindingRow {
-    tenant: Arc<TenantIndex>,
-    known: KnownFinding,
-}
-
-/// The findings that a filter selects, in order.
+/// The findings that a filter selects. Holds no list of them: they are counted by verdict, and gone through
+/// for a page.
 pub struct FindingSelection {
-    tenants: Vec<Arc<TenantIndex>>,
-    selected: Vec<Selected>,
+    pub(super) parts: Vec<Part>,
+    pub(super) orders: Vec<FindingOrder>,
+    /// Where each is, in order; once somebody wants all of them.
+    sorted: OnceLock<Vec<Found>>,
 }
 
-/// One of them, and where it is.
-struct Selected {
-    position: FindingPosition,
-    tenant: usize,
-    place: Place,
+/// What is selected of one tenant.
+pub(super) struct Part {
+    tenant: Arc<TenantIndex>,
+    filter: Compiled,
+    /// Whether it holds, at the number of each verdict.
+    answers: Vec<Answer>,
+    /// The sort key of the saving of each that is about no row, and where it is.
+    others: Vec<(Option<SavingKey>, Place)>,
+    /// How many are selected, at the number of each verdict.
+    counts: OnceLock<Vec<u32>>,
 }
 
-/// Where a finding is kept.
+/// One of the selected, with all that it is sorted by.
 #[derive(Clone, Copy)]
-enum Place {
-    /// Of a chunk.
-    Row(usize, usize),
-    OfTenant(usize),
-    OfGone(usize),
+pub(super) struct Candidate<'a> {
+    pub(super) place: FindingPlace<'a>,
+    pub(super) found: Found,
 }
 
-/// What filters ask of a finding.
-struct Outline<'a> {
-    key: &'a FindingKey,
-    state: FindingState,
-    confidence: Confidence,
-    row: Option<u32>,
-}
-
-/// A filter, with the users of one tenant selected.
-enum Compiled {
-    And(Vec<Compiled>),
-    Or(Vec<Compiled>),
-    Not(Box<Compiled>),
-    Kinds(u32),
-    States(u32),
-    Confidences(u32),
-    Id(Vec<FindingKey>),
-    License(Vec<SkuId>),
-    User(Rows),
-    Always(bool),
-}
-
-impl Compiled {
-    fn new(tenant: &TenantIndex, filter: &FindingFilter) -> Self {
-        let all = |parts: &[FindingFilter]| {
-            let parts = parts.iter().map(|part| Self::new(tenant, part));
-            parts.collect::<Vec<_>>()
-        };
-        match filter {
-            FindingFilter::And(parts) => Self::And(all(parts)),
-            FindingFilter::Or(parts) => Self::Or(all(parts)),
-            FindingFilter::Not(part) => Self::Not(Box::new(Self::new(tenant, part))),
-            FindingFilter::Kind(kinds) => Self::Kinds(bits(kinds.iter().map(|own| *own as u32))),
-            FindingFilter::State(own) => Self::States(bits(own.iter().map(|own| *own as u32))),
-            FindingFilter::Confidence(own) => {
-                Self::Confidences(bits(own.iter().map(|own| *own as u32)))
-            }
-            FindingFilter::Tenant(keys) => Self::Always(keys.contains(tenant.key())),
-            FindingFilter::Id(ids) => match ids.get(tenant.key()) {
-                Some(keys) => Self::Id(keys.iter().copied().collect()),
-                None => Self::Always(false),
-            },
-            FindingFilter::License(ids) => match ids.get(tenant.key()) {
-                Some(ids) => Self::License(ids.iter().copied().collect()),
-                None => Self::Always(false),
-            },
-            FindingFilter::User(filter) => Self::User(rows(tenant, filter)),
-        }
-    }
-
-    fn holds(&self, finding: &Outline<'_>) -> bool {
-        match self {
-            Self::And(parts) => parts.iter().all(|part| part.holds(finding)),
-            Self::Or(parts) => parts.iter().any(|part| part.holds(finding)),
-            Self::Not(part) => !part.holds(finding),
-            Self::Kinds(kinds) => kinds & (1 << finding.key.kind as u32) != 0,
-            Self::States(states) => states & (1 << finding.state as u32) != 0,
-            Self::Confidences(own) => own & (1 << finding.confidence as u32) != 0,
-            Self::Id(keys) => keys.binary_search(finding.key).is_ok(),
-            Self::License(ids) => finding
-                .key
-                .sku
-                .is_some_and(|sku| ids.binary_search(&sku).is_ok()),
-            Self::User(rows) => finding.row.is_some_and(|row| rows.contains(row)),
-            Self::Always(holds) => *holds,
-        }
-    }
-}
-
-fn bits(numbers: impl Iterator<Item = u32>) -> u32 {
-    numbers.fold(0, |bits, number| bits | (1 << number))
-}
-
-fn rows(tenant: &TenantIndex, filter: &UserFilter) -> Rows {
-    Rows::new(tenant.users(), &planned(tenant, filter, &[]), &|| true)
+/// The number of a tenant of the selection, and where there.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    part: usize,
+    place: Place,
 }
 
 /// Selects findings of some tenants of one world.
@@ -128,242 +55,215 @@ pub fn select_findings(
     filter: &FindingFilter,
     orders: &[FindingOrder],
 ) -> FindingSelection {
-    let mut selected = Vec::new();
-    for (number, tenant) in tenants.iter().enumerate() {
-        let compiled = Compiled::new(tenant, filter);
-        tenant
-            .findings()
-            .visit(tenant, &mut |outline, place, position| {
-                if compiled.holds(outline) {
-                    selected.push(Selected {
-                        position: position(),
-                        tenant: number,
-                        place,
-                    });
-                }
-            });
-    }
-    selected.sort_unstable_by(|one, other| one.position.compare(&other.position, orders));
+    let parts = tenants.iter().map(|tenant| Part::new(tenant, filter));
     FindingSelection {
-        tenants: tenants.to_vec(),
-        selected,
+        parts: parts.collect(),
+        orders: orders.to_vec(),
+        sorted: OnceLock::new(),
     }
 }
 
-/// Is called with a finding, where it is, and what tells where it stands in lists.
-type Visit<'a> = dyn FnMut(&Outline<'_>, Place, &dyn Fn() -> FindingPosition) + 'a;
+impl Part {
+    fn new(tenant: &Arc<TenantIndex>, filter: &FindingFilter) -> Self {
+        let filter = Compiled::new(tenant, filter);
+        let findings = tenant.findings();
+        let answers = findings.verdicts.all().map(|own| filter.answer(own));
+        let others = findings.of_others();
+        let others = others.filter(|(known, _)| filter.holds(&Outline::of_known(known)));
+        let key = |known: &KnownFinding| FindingPosition::savings(known.finding.saving);
+        Self {
+            answers: answers.collect(),
+            others: others.map(|(known, place)| (key(known), place)).collect(),
+            counts: OnceLock::new(),
+            filter,
+            tenant: Arc::clone(tenant),
+        }
+    }
 
-impl Findings {
-    fn visit(&self, tenant: &TenantIndex, visit: &mut Visit<'_>) {
-        let users = tenant.users();
-        for (number, chunk) in self.chunks.iter().enumerate() {
+    fn findings(&self) -> &Findings {
+        self.tenant.findings()
+    }
+
+    /// Whether a finding is selected, by what the filter answers for its verdict.
+    fn has(&self, answer: Answer, entry: &Entry) -> bool {
+        match answer {
+            Answer::Never => false,
+            Answer::Always => true,
+            Answer::Ask => {
+                let verdict = self.findings().verdicts.get(entry.verdict);
+                let whose = Whose::Row(self.tenant.users(), entry.row);
+                verdict.is_some_and(|own| self.filter.holds(&Outline::of_verdict(own, whose)))
+            }
+        }
+    }
+
+    /// How many are selected of each verdict: counted before, unless it depends on whose they are.
+    fn counts(&self) -> &[u32] {
+        self.counts.get_or_init(|| {
+            let of_verdicts = self.answers.iter().zip(self.findings().verdicts.counts());
+            let mut counts: Vec<u32> = of_verdicts
+                .map(|(answer, count)| match answer {
+                    Answer::Always => count,
+                    Answer::Never | Answer::Ask => 0,
+                })
+                .collect();
+            if !self.answers.contains(&Answer::Ask) {
+                return counts;
+            }
+            for entry in self
+                .findings()
+                .chunks
+                .iter()
+                .flat_map(|chunk| chunk.entries())
+            {
+                let number = entry.verdict as usize;
+                let is_asked = self.answers.get(number) == Some(&Answer::Ask);
+                if is_asked && self.has(Answer::Ask, entry) {
+                    counts[number] += 1;
+                }
+            }
+            counts
+        })
+    }
+
+    fn count(&self) -> usize {
+        let counts = self.counts().iter().map(|count| *count as usize);
+        counts.sum::<usize>() + self.others.len()
+    }
+
+    fn totals(&self) -> Totals {
+        let spend_of = |sku_id| self.tenant.monthly_spend(sku_id);
+        let findings = self.findings();
+        let is_all = self.answers.iter().all(|answer| *answer == Answer::Always);
+        if is_all && self.others.len() == findings.others().count() {
+            return self.tenant.savings().totals(spend_of);
+        }
+        let mut savings = Savings::default();
+        for (verdict, count) in findings.verdicts.all().zip(self.counts()) {
+            if *count > 0 {
+                savings.add(&verdict.saved(), (*count).into());
+            }
+        }
+        for (_, place) in &self.others {
+            if let Some(known) = findings.other_at(*place) {
+                savings.add(&Saved::from(known), 1);
+            }
+        }
+        savings.totals(spend_of)
+    }
+
+    /// Calls with each that is selected and that the sieve leaves in.
+    pub(super) fn each<'a>(
+        &'a self,
+        part: usize,
+        sieve: &mut Sieve<'a>,
+        mut call: impl FnMut(Candidate<'a>, &mut Sieve<'a>),
+    ) {
+        let (users, findings) = (self.tenant.users(), self.findings());
+        for (number, chunk) in findings.chunks.iter().enumerate() {
             for (place, entry) in chunk.entries().iter().enumerate() {
-                let key = chunk.key(entry, users.object_id(entry.row));
-                let outline = Outline {
-                    key: &key,
-                    state: entry.state,
-                    confidence: entry.confidence,
-                    row: Some(entry.row),
+                let Some((answer, lead, sku_id)) = sieve.get(entry.verdict) else {
+                    continue;
                 };
-                visit(&outline, Place::Row(number, place), &|| FindingPosition {
-                    monthly_savings: FindingPosition::savings(chunk.saving(entry)),
-                    first_seen_on: entry.first_seen_on,
-                    key,
-                    tenant: tenant.key().clone(),
-                });
+                if !self.has(answer, entry) {
+                    continue;
+                }
+                let key = FindingKey::of_seat(lead.kind, users.object_id(entry.row), sku_id);
+                let place = Place::Row(number, place);
+                let candidate = Candidate {
+                    place: FindingPlace {
+                        lead,
+                        first_seen_on: entry.first_seen_on,
+                        key,
+                    },
+                    found: Found { part, place },
+                };
+                call(candidate, sieve);
             }
         }
-        let mut visit_known = |known: &KnownFinding, place| {
-            let outline = Outline {
-                key: &known.finding.key,
-                state: known.state,
-                confidence: known.finding.confidence,
-                row: None,
+        for (savings, place) in &self.others {
+            let Some(known) = findings.other_at(*place) else {
+                continue;
             };
-            visit(&outline, place, &|| position(tenant, known));
-        };
-        for (place, known) in self.of_tenant.iter().enumerate() {
-            visit_known(known, Place::OfTenant(place));
-        }
-        for (place, known) in self.of_gone.values().flatten().enumerate() {
-            visit_known(known, Place::OfGone(place));
+            let candidate = Candidate {
+                place: FindingPlace {
+                    lead: FindingLead {
+                        monthly_savings: savings.as_ref(),
+                        kind: known.finding.key.kind,
+                        tenant: self.tenant.key(),
+                    },
+                    first_seen_on: known.first_seen_on,
+                    key: known.finding.key,
+                },
+                found: Found {
+                    part,
+                    place: *place,
+                },
+            };
+            call(candidate, sieve);
         }
     }
+}
 
-    fn at(&self, tenant: &TenantIndex, place: Place) -> Option<KnownFinding> {
-        match place {
-            Place::Row(number, place) => {
-                let chunk = self.chunks.get(number)?;
-                let entry = chunk.entry(place)?;
-                let user = tenant.users().object_id(entry.row);
-                let exemption = live_exemption(tenant, &chunk.key(entry, user), entry.state);
-                chunk.known(place, user, exemption)
+/// Which verdicts are still asked for, and what their findings share.
+pub(super) struct Sieve<'a>(Vec<Option<(Answer, FindingLead<'a>, SkuId)>>);
+
+impl<'a> Sieve<'a> {
+    /// All that a part selects.
+    pub(super) fn of(part: &'a Part) -> Self {
+        let (verdicts, tenant) = (&part.findings().verdicts, part.tenant.key());
+        let asked = (0..).zip(verdicts.all()).zip(&part.answers);
+        let asked = asked.map(|((number, verdict), answer)| {
+            let is_asked = *answer != Answer::Never;
+            let lead = is_asked.then(|| verdicts.lead(number, tenant)).flatten()?;
+            Some((*answer, lead, verdict.sku_id))
+        });
+        Self(asked.collect())
+    }
+
+    fn get(&self, verdict: u32) -> Option<(Answer, FindingLead<'a>, SkuId)> {
+        self.0.get(verdict as usize).copied().flatten()
+    }
+
+    /// Leaves out more of them.
+    pub(super) fn leave_out(&mut self, is_done: impl Fn(&FindingLead<'a>) -> bool) {
+        for asked in &mut self.0 {
+            if asked.as_ref().is_some_and(|(_, lead, _)| is_done(lead)) {
+                *asked = None;
             }
-            Place::OfTenant(place) => self.of_tenant.get(place).cloned(),
-            Place::OfGone(place) => self.of_gone.values().flatten().nth(place).cloned(),
         }
-    }
-
-    fn place_of(&self, tenant: &TenantIndex, key: &FindingKey) -> Option<Place> {
-        let Some(user) = key.user else {
-            let by_key = |known: &KnownFinding| known.finding.key;
-            let place = self.of_tenant.binary_search_by_key(key, by_key).ok()?;
-            return Some(Place::OfTenant(place));
-        };
-        if let Some(row) = tenant.users().find(user) {
-            let place = self.chunk(row)?.find(row, key.kind, key.sku?)?;
-            return Some(Place::Row(row as usize / super::CHUNK_ROWS, place));
-        }
-        let mut gone = self.of_gone.values().flatten();
-        let place = gone.position(|known| known.finding.key == *key)?;
-        Some(Place::OfGone(place))
-    }
-}
-
-fn live_exemption(
-    tenant: &TenantIndex,
-    key: &FindingKey,
-    state: FindingState,
-) -> Option<Exemption> {
-    let exemptions = &tenant.decisions().exemptions;
-    let exemption = exemptions.get(key);
-    exemption.filter(|_| state == FindingState::Exempt).cloned()
-}
-
-fn position(tenant: &TenantIndex, known: &KnownFinding) -> FindingPosition {
-    FindingPosition {
-        monthly_savings: FindingPosition::savings(known.finding.saving),
-        first_seen_on: known.first_seen_on,
-        key: known.finding.key,
-        tenant: tenant.key().clone(),
     }
 }
 
 impl FindingSelection {
     /// How many findings are selected.
     pub fn count(&self) -> usize {
-        self.selected.len()
+        self.parts.iter().map(Part::count).sum()
     }
 
-    /// Where each stands, in order.
-    pub fn positions(
-        &self,
-    ) -> impl ExactSizeIterator<Item = &FindingPosition> + DoubleEndedIterator {
-        self.selected.iter().map(|selected| &selected.position)
-    }
-
-    /// The one at a place of the order.
+    /// The one at a place of the order. For whoever wants all of them: they are sorted once.
     pub fn row(&self, place: usize) -> Option<FindingRow> {
-        let selected = self.selected.get(place)?;
-        let tenant = self.tenants.get(selected.tenant)?;
-        Some(FindingRow {
-            known: tenant.findings().at(tenant, selected.place)?,
-            tenant: Arc::clone(tenant),
-        })
+        let sorted = self.sorted.get_or_init(|| {
+            let mut all = Vec::with_capacity(self.count());
+            for (number, part) in self.parts.iter().enumerate() {
+                part.each(number, &mut Sieve::of(part), |own, _| all.push(own));
+            }
+            all.sort_unstable_by(|one, other| one.place.compare(&other.place, &self.orders));
+            all.iter().map(|own| own.found).collect()
+        });
+        self.at(*sorted.get(place)?)
+    }
+
+    /// What is where something was found.
+    pub(super) fn at(&self, found: Found) -> Option<FindingRow> {
+        FindingRow::at(&self.parts.get(found.part)?.tenant, found.place)
     }
 
     /// What they would save together.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        for (number, tenant) in self.tenants.iter().enumerate() {
-            let own = self.selected.iter().filter(|own| own.tenant == number);
-            let known: Vec<KnownFinding> = own
-                .filter_map(|own| tenant.findings().outline_at(tenant, own.place))
-                .collect();
-            let own = Totals::of(&known, |sku| tenant.monthly_spend(sku));
-            totals.monthly_savings.add_all(&own.monthly_savings);
-            let (review, forgone) = (&own.monthly_savings_in_review, &own.monthly_savings_forgone);
-            totals.monthly_savings_in_review.add_all(review);
-            totals.monthly_savings_forgone.add_all(forgone);
-            let realized = &own.monthly_savings_realized;
-            totals.monthly_savings_realized.add_all(realized);
-            totals.unpriced_seats = totals.unpriced_seats.saturating_add(own.unpriced_seats);
-        }
+        let parts = self.parts.iter();
+        parts.for_each(|part| totals.add_all(&part.totals()));
         totals
-    }
-}
-
-impl Findings {
-    fn outline_at(&self, tenant: &TenantIndex, place: Place) -> Option<KnownFinding> {
-        match place {
-            Place::Row(number, place) => {
-                let chunk = self.chunks.get(number)?;
-                let row = chunk.entry(place)?.row;
-                chunk.outline(place, tenant.users().object_id(row))
-            }
-            place => self.at(tenant, place),
-        }
-    }
-}
-
-impl FindingRow {
-    /// Of one index, by what it is about.
-    pub(super) fn find(tenant: &Arc<TenantIndex>, key: &FindingKey) -> Option<Self> {
-        let findings = tenant.findings();
-        let place = findings.place_of(tenant, key)?;
-        Some(Self {
-            known: findings.at(tenant, place)?,
-            tenant: Arc::clone(tenant),
-        })
-    }
-
-    /// The index that it is of.
-    pub fn tenant(&self) -> &Arc<TenantIndex> {
-        &self.tenant
-    }
-
-    /// All that is known of it.
-    pub fn known(&self) -> &KnownFinding {
-        &self.known
-    }
-
-    /// Where it stands in lists.
-    pub fn position(&self) -> FindingPosition {
-        position(&self.tenant, &self.known)
-    }
-
-    /// What following it would save a month at the prices of today; `None` where nobody said one.
-    pub fn monthly_savings(&self) -> Option<Money> {
-        match self.known.finding.saving {
-            Saving::Monthly(money) => Some(money),
-            Saving::Unpriced => None,
-            Saving::Nothing => {
-                let rate = self.tenant.seat_rate(self.known.finding.key.sku?)?;
-                Some(Money::zero(rate.currency()))
-            }
-        }
-    }
-}
-
-impl UserRow {
-    /// What the rules find of the user, and what was saved, by key.
-    pub fn findings(&self) -> Vec<FindingRow> {
-        let tenant = self.tenant();
-        let findings = tenant.findings();
-        let Some(chunk) = findings.chunk(self.row()) else {
-            return Vec::new();
-        };
-        let number = self.row() as usize / super::CHUNK_ROWS;
-        let places = chunk.places_of(self.row());
-        let known = places.filter_map(|place| findings.at(tenant, Place::Row(number, place)));
-        let row = |known| FindingRow {
-            tenant: Arc::clone(tenant),
-            known,
-        };
-        known.map(row).collect()
-    }
-}
-
-impl TenantIndex {
-    /// What a seat of a license costs today; `None` where nobody said.
-    pub fn seat_rate(&self, id: SkuId) -> Option<Rate> {
-        self.findings().rate(id)
-    }
-
-    /// What all seats of a license that are paid for cost a month; `None` where nobody said.
-    pub fn monthly_spend(&self, id: SkuId) -> Option<Money> {
-        let seats = self.license(id)?.license.seats;
-        let paid = seats.enabled.saturating_add(seats.warning);
-        Some(self.seat_rate(id)?.monthly().times(paid.into()))
     }
 }

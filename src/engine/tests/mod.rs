@@ -6,6 +6,7 @@ mod asked;
 mod breakdowns;
 mod drafts;
 mod facts;
+mod finding_lists;
 mod findings;
 mod history;
 mod memory;
