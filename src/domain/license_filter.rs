@@ -66,6 +66,8 @@ pub struct LicenseFacts<'a> {
     pub name: &'a LicenseName,
     /// What its paid seats cost a month; `None` where that is not known, or not asked for.
     pub monthly_spend: Option<Money>,
+    /// What following its open findings would save a month; `None` where that is not known.
+    pub monthly_savings: Option<Money>,
     /// What it is to whoever pays.
     pub class: LicenseClass,
 }
@@ -108,6 +110,8 @@ pub enum LicenseOrderField {
     Available,
     /// What its paid seats cost a month: by currency, then by amount. Where that is not known, last.
     MonthlySpend,
+    /// What following its open findings would save a month: in the same way.
+    MonthlySavings,
 }
 
 /// Where a license stands in an order. It stays a place when the license is gone.
@@ -137,16 +141,18 @@ pub enum SortKey {
 impl LicensePosition {
     /// Where a license stands.
     pub fn of(facts: LicenseFacts<'_>, orders: &[LicenseOrder]) -> Self {
+        let amount = |money: Option<Money>| {
+            money.map_or(SortKey::Absent, |money| {
+                SortKey::Amount(money.currency(), money.twelfths())
+            })
+        };
         let key = |order: &LicenseOrder| match order.field {
             LicenseOrderField::Name => SortKey::Text(sort_key(&facts.name.text)),
             LicenseOrderField::Seats => SortKey::Number(facts.license.seats.enabled.into()),
             LicenseOrderField::Consumed => SortKey::Number(facts.license.seats.consumed.into()),
             LicenseOrderField::Available => SortKey::Number(facts.license.seats.available()),
-            LicenseOrderField::MonthlySpend => {
-                facts.monthly_spend.map_or(SortKey::Absent, |spend| {
-                    SortKey::Amount(spend.currency(), spend.twelfths())
-                })
-            }
+            LicenseOrderField::MonthlySpend => amount(facts.monthly_spend),
+            LicenseOrderField::MonthlySavings => amount(facts.monthly_savings),
         };
         Self {
             keys: orders.iter().map(key).collect(),
@@ -213,6 +219,7 @@ mod tests {
             license: &license(1, 10, 12),
             name: &name("Microsoft 365 E3"),
             monthly_spend: None,
+            monthly_savings: None,
         };
         assert_eq!(filter.holds(facts), holds, "{filter:?}");
         assert_eq!(LicenseFilter::Not(Box::new(filter)).holds(facts), !holds);
@@ -279,6 +286,7 @@ mod tests {
                 license: &license(number, 0, consumed),
                 name: &name("E3"),
                 monthly_spend: None,
+                monthly_savings: None,
             };
             LicensePosition::of(facts, orders)
         };
@@ -302,33 +310,32 @@ mod tests {
     }
 
     #[test]
-    fn licenses_are_sorted_by_spend_within_a_currency_and_those_without_are_last_either_way() {
+    fn licenses_are_sorted_by_money_within_a_currency_and_those_without_are_last_either_way() {
         use crate::domain::money::{BillingPeriod, Rate};
         let tenant = TenantKey::parse("contoso").unwrap();
-        let spend = |amount: i64, code: &str| {
+        let money = |amount: i64, code: &str| {
             let currency = Currency::parse(code).unwrap();
             let rate = Rate::new(amount.into(), currency, BillingPeriod::Month);
             Some(rate.unwrap().monthly())
         };
-        let check = |direction, expected: [u128; 5]| {
-            let orders = [LicenseOrder {
-                field: LicenseOrderField::MonthlySpend,
-                direction,
-            }];
-            let spends = [
+        let check = |field, direction, expected: [u128; 5]| {
+            let orders = [LicenseOrder { field, direction }];
+            let amounts = [
                 (1, None),
-                (2, spend(5, "USD")),
-                (3, spend(100, "EUR")),
-                (4, spend(9, "EUR")),
+                (2, money(5, "USD")),
+                (3, money(100, "EUR")),
+                (4, money(9, "EUR")),
                 (5, None),
             ];
-            let mut places = spends.map(|(number, monthly_spend)| {
+            let is_spend = field == LicenseOrderField::MonthlySpend;
+            let mut places = amounts.map(|(number, amount)| {
                 let facts = LicenseFacts {
                     tenant: &tenant,
                     license: &license(number, 0, 0),
                     name: &name("E3"),
                     class: LicenseClass::Paid,
-                    monthly_spend,
+                    monthly_spend: amount.filter(|_| is_spend),
+                    monthly_savings: amount.filter(|_| !is_spend),
                 };
                 LicensePosition::of(facts, &orders)
             });
@@ -336,7 +343,12 @@ mod tests {
             let numbers = places.map(|place| place.sku_id.0.as_u128());
             assert_eq!(numbers, expected);
         };
-        check(OrderDirection::Ascending, [4, 3, 2, 1, 5]);
-        check(OrderDirection::Descending, [2, 3, 4, 1, 5]);
+        for field in [
+            LicenseOrderField::MonthlySpend,
+            LicenseOrderField::MonthlySavings,
+        ] {
+            check(field, OrderDirection::Ascending, [4, 3, 2, 1, 5]);
+            check(field, OrderDirection::Descending, [2, 3, 4, 1, 5]);
+        }
     }
 }

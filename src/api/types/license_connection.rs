@@ -136,6 +136,7 @@ fn facts<'a>(
         license: &entry.license,
         name: &entry.name,
         monthly_spend,
+        monthly_savings: index.monthly_savings(entry.license.sku_id),
         class: index.class(entry.license.sku_id),
     }
 }

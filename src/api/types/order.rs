@@ -75,6 +75,8 @@ pub(crate) enum LicenseOrderField {
     Available,
     /// By `monthlySpend`, currency by currency in the order of their codes.
     MonthlySpend,
+    /// By `monthlySavings`, currency by currency in the order of their codes.
+    MonthlySavings,
 }
 
 /// The orders of users. A property said twice counts the first time: the second could decide nothing.

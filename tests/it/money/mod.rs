@@ -1,6 +1,7 @@
 //! What licenses cost, over the front door: told once, answered everywhere, to the cent.
 
 mod cost;
+mod orders;
 mod prices;
 mod renewals;
 
