@@ -42,7 +42,7 @@ async fn ask(server: &Server, list: &str, parameters: &[(&str, &str)]) -> Respon
     request.send().await.unwrap()
 }
 
-async fn exported(server: &Server, list: &str, parameters: &[(&str, &str)]) -> Bytes {
+pub(crate) async fn exported(server: &Server, list: &str, parameters: &[(&str, &str)]) -> Bytes {
     let answer = ask(server, list, parameters).await;
     let status = answer.status();
     let body = answer.bytes().await.unwrap();
@@ -293,6 +293,8 @@ async fn a_file_says_its_name_its_kind_and_its_length() {
         assert_eq!(headers[header::CACHE_CONTROL], "no-store");
         let count = headers["x-total-count"].to_str().unwrap();
         assert_eq!(count, server.user_count().await.to_string());
+        // Read to its end, so that its place is free again.
+        answer.bytes().await.unwrap();
     }
     let marked = exported(server, "licenses", &[("bom", "true")]).await;
     assert!(marked.starts_with("\u{feff}tenant.key,".as_bytes()));

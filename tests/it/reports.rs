@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::asking::{list, number, text};
 use crate::connect::unconnected;
+use crate::export::{exported, rows_of_lines};
 use crate::support::people::token_of;
 use crate::support::{Server, dataset, tenant_settings};
 
@@ -200,6 +201,14 @@ async fn check_nothing_is_told(server: &Server) {
         }
     }
     assert!(unknown > 0, "everybody signed in lately");
+    // Nor is it in a file.
+    let rows = rows_of_lines(&exported(server, "users", &[("format", "jsonl")]).await);
+    for (column, value) in rows.iter().flatten() {
+        assert!(
+            !column.starts_with("activity.") || value.is_null(),
+            "{column}"
+        );
+    }
 }
 
 /// Checks that the reports say the same of everybody; sign-ins go on.

@@ -17,6 +17,7 @@ use crate::api::types::reading::Reading;
 use crate::api::types::user::UserType;
 use crate::api::types::user_inputs::{UserFilterInput, parse_search};
 use crate::domain::filter::{UserOrder, UserText};
+use crate::domain::usage::Workload;
 use crate::engine::{Position, TenantIndex, UserRow, UserSelection, Window, gather, select_while};
 
 /// The selected users, behind those that were read.
@@ -124,6 +125,27 @@ impl Listed for Users {
         Column::each("lastActiveOn", Kind::Day, |row| row.last_active_on().into()),
         Column::each("activityState", Kind::Text, |row| {
             Cell::text(word(ActivityState::from(row.activity_state())))
+        }),
+        Column::each("activity.outlook.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::Outlook).into()
+        }),
+        Column::each("activity.teams.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::Teams).into()
+        }),
+        Column::each("activity.oneDrive.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::OneDrive).into()
+        }),
+        Column::each("activity.sharePoint.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::SharePoint).into()
+        }),
+        Column::each("activity.vivaEngage.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::VivaEngage).into()
+        }),
+        Column::each("activity.apps.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::Apps).into()
+        }),
+        Column::each("activity.copilot.lastActiveOn", Kind::Day, |row| {
+            row.workload_last_active_on(Workload::Copilot).into()
         }),
     ];
 
