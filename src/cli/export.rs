@@ -17,6 +17,7 @@ Examples:
   seatwise export users --filter '{activityState: {eq: INACTIVE}, accountEnabled: true}' \\
       --order-by 'lastActiveOn, displayName' --output idle.csv
   seatwise export licenses --columns name,value,seats.available --format jsonl | jq .name
+  seatwise export findings --filter '{state: {eq: OPEN}, confidence: {eq: HIGH}}' -o waste.parquet
 
 Formats:
   csv      RFC 4180, UTF-8, a header. What a spreadsheet would run gets an apostrophe in front;
@@ -24,7 +25,9 @@ Formats:
   jsonl    An object a line; absent values are null and lists are lists.
   parquet  Typed columns; the texts of a list are one text, as in CSV.
 
-Columns are named as the fields of the GraphQL schema. Name a wrong one, and all are listed.";
+Columns are named as the fields of the GraphQL schema. Name a wrong one, and all are listed.
+Those of prices are named as `seatwise prices import` takes them back; prices that have ended are
+in `seatwise prices export` only.";
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -36,6 +39,9 @@ pub(super) struct ExportArgs {
     /// Only users in whose names each of these words begins one
     #[arg(long, value_name = "WORDS")]
     search: Option<String>,
+    /// Only prices that may count for the license of this id
+    #[arg(long, value_name = "ID")]
+    license: Option<String>,
     /// What to sort by, such as 'department, lastActiveOn desc'
     #[arg(long, value_name = "ORDERS")]
     order_by: Option<String>,
@@ -60,6 +66,8 @@ enum ListName {
     Users,
     Licenses,
     Groups,
+    Findings,
+    Prices,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,6 +83,8 @@ impl ListName {
             Self::Users => "users",
             Self::Licenses => "licenses",
             Self::Groups => "groups",
+            Self::Findings => "findings",
+            Self::Prices => "prices",
         }
     }
 }
@@ -110,6 +120,7 @@ impl ExportArgs {
         let said = [
             ("filter", &self.filter),
             ("search", &self.search),
+            ("license", &self.license),
             ("orderBy", &self.order_by),
             ("columns", &self.columns),
         ];

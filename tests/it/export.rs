@@ -14,7 +14,7 @@ use crate::support::{Options, Server, TOKEN};
 pub(crate) type Rows = Vec<Map<String, Value>>;
 
 /// What every list is asked for here: its name, a filter as GraphQL writes it, the same as JSON, orders.
-const ASKED: [(&str, &str, &str, Option<&str>); 3] = [
+const ASKED: [(&str, &str, &str, Option<&str>); 4] = [
     (
         "users",
         r#"{userType: {eq: MEMBER}, department: {in: ["Sales", "Marketing"]}}"#,
@@ -32,6 +32,13 @@ const ASKED: [(&str, &str, &str, Option<&str>); 3] = [
         "{assignsLicenses: true}",
         r#"{"assignsLicenses": true}"#,
         None,
+    ),
+    (
+        "findings",
+        "{kind: {in: [GUEST, OVERLAP, UNASSIGNED_SEATS, SUBSCRIPTION_CHANGE, NEVER_ACTIVE]}}",
+        r#"{"kind": {"in": ["GUEST", "OVERLAP", "UNASSIGNED_SEATS", "SUBSCRIPTION_CHANGE",
+            "NEVER_ACTIVE"]}}"#,
+        Some("[{field: KIND, direction: DESC}]"),
     ),
 ];
 
@@ -373,6 +380,16 @@ async fn what_an_export_does_not_know_is_refused_with_what_it_knows() {
         "neither JSON",
     )
     .await;
+    check(
+        "prices",
+        &[("filter", "{}")],
+        400,
+        "BAD_INPUT",
+        "it takes: license",
+    )
+    .await;
+    let license = [("license", "x")];
+    check("prices", &license, 400, "BAD_INPUT", "no id of this server").await;
     check(
         "groups",
         &[("search", "x")],

@@ -13,7 +13,8 @@ use crate::api::settings::Limits;
 /// What is exported, and how.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// `filter`, `search` and `orderBy`, as far as they are said: variables of the list's question.
+    /// `filter`, `search`, `orderBy` and `license`, as far as they are said: variables of the list's
+    /// question.
     pub(super) arguments: Variables,
     /// Places of columns.
     pub(super) columns: Vec<usize>,
@@ -50,7 +51,9 @@ impl Asked {
                 "filter" if takes => {
                     asked.argument(&name, value::parse(&name, &text, list.example, limits)?);
                 }
-                "search" if takes => asked.argument(&name, Value::String(text.into_owned())),
+                "search" | "license" if takes => {
+                    asked.argument(&name, Value::String(text.into_owned()));
+                }
                 "orderBy" if takes => asked.argument(&name, value::parse_orders(&text, limits)?),
                 "columns" => columns = Some(text.into_owned()),
                 "format" => asked.format = Some(Format::parse(&text)?),
@@ -111,6 +114,8 @@ mod tests {
             "it takes: filter, search, orderBy",
         );
         refused("groups", "orderBy=NAME", "it takes: filter, columns");
+        refused("prices", "filter=%7B%7D", "it takes: license, columns");
+        refused("users", "license=x", "it takes: filter, search");
         refused("users", "format=csv&format=csv", "twice");
         refused("users", "format=xls", "csv, jsonl or parquet");
         refused("users", "bom=1", "true or false");

@@ -6,7 +6,8 @@ use crate::api::gate::Refusal;
 /// What a format knows of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
-    /// The path of the GraphQL field: `displayName`, `seats.available`.
+    /// The path of the GraphQL field: `displayName`, `seats.available`. Of prices, the column of the table
+    /// that they are imported from.
     pub(super) name: &'static str,
     pub(super) kind: Kind,
 }

@@ -29,6 +29,24 @@ impl Finding {
         Self { reading, row }
     }
 
+    /// Where it is, and all that is known of it.
+    pub(crate) fn row(&self) -> &FindingRow {
+        &self.row
+    }
+
+    /// One sentence for a person.
+    pub(crate) fn sentence(&self) -> String {
+        self.found().summary(&|id| self.name_of(id))
+    }
+
+    /// Every fact that it rests on, in words.
+    pub(crate) fn shown_facts(&self) -> Vec<finding::ShownFact> {
+        let facts = self.found().facts.iter();
+        facts
+            .map(|fact| fact.shown(&|id| self.name_of(id)))
+            .collect()
+    }
+
     fn found(&self) -> &finding::Finding {
         &self.row.known().finding
     }
@@ -88,14 +106,13 @@ impl Finding {
 
     /// One sentence for a person. It names nobody.
     async fn summary(&self) -> String {
-        self.found().summary(&|id| self.name_of(id))
+        self.sentence()
     }
 
     /// Every fact that the verdict rests on: dates, thresholds, and where each came from.
     async fn evidence(&self) -> Vec<Evidence> {
-        let facts = self.found().facts.iter();
-        let shown = facts.map(|fact| fact.shown(&|id| self.name_of(id)));
-        shown.map(Evidence::from).collect()
+        let facts = self.shown_facts().into_iter();
+        facts.map(Evidence::from).collect()
     }
 
     /// How many seats it is about: 1 of a user's, 0 of a whole purchase.

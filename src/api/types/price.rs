@@ -33,21 +33,29 @@ impl Price {
         reading: &Arc<Reading>,
         license: Option<&(TenantKey, SkuId)>,
     ) -> Vec<Self> {
-        let declared = reading.declared();
-        let standing = declared.prices.standing_on(reading.today());
-        let is_asked = |price: &prices::Price| {
-            license.is_none_or(|(tenant, sku_id)| {
-                let of_tenant = price.scope.tenant().is_none_or(|own| own == tenant);
-                let segment = declared.segments.get(tenant);
-                let of_segment = price.segment.is_none() || price.segment.as_ref() == segment;
-                of_tenant && of_segment && price.sku_id == *sku_id
-            })
-        };
-        let asked = standing.filter(|price| is_asked(price));
-        asked
-            .map(|price| Self::new(reading.clone(), price.clone()))
+        let entries = standing(reading, license).into_iter();
+        entries
+            .map(|price| Self::new(reading.clone(), price))
             .collect()
     }
+}
+
+/// The entries of [`Price::standing`].
+pub(crate) fn standing(
+    reading: &Reading,
+    license: Option<&(TenantKey, SkuId)>,
+) -> Vec<Arc<prices::Price>> {
+    let declared = reading.declared();
+    let standing = declared.prices.standing_on(reading.today());
+    let is_asked = |price: &prices::Price| {
+        license.is_none_or(|(tenant, sku_id)| {
+            let of_tenant = price.scope.tenant().is_none_or(|own| own == tenant);
+            let segment = declared.segments.get(tenant);
+            let of_segment = price.segment.is_none() || price.segment.as_ref() == segment;
+            of_tenant && of_segment && price.sku_id == *sku_id
+        })
+    };
+    standing.filter(|price| is_asked(price)).cloned().collect()
 }
 
 /// What a seat costs, as the operator told it: Microsoft tells no price. Without `tenant` it is for every

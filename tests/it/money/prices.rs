@@ -225,6 +225,55 @@ async fn a_table_of_prices_comes_back_as_it_went_and_is_taken_whole_or_not_at_al
     assert_eq!(table().await, before);
 }
 
+/// A list of prices as a file.
+async fn exported(server: &Server, parameters: &[(&str, &str)]) -> String {
+    let request = reqwest::Client::new().get(server.url("/export/prices"));
+    let answer = request.query(parameters).bearer_auth(TOKEN).send().await;
+    let answer = answer.unwrap().error_for_status().unwrap();
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn exported_prices_are_those_that_stand_and_a_table_to_import() {
+    let (_office, server) = opened().await;
+    let all = licenses(&server).await;
+    let (license, other) = (&all["SPE_E3"], &all["POWER_BI_PRO"]);
+    let ended = json!({"validFrom": "2025-01-01", "validTo": "2026-03-14"});
+    set_price(&server, with(price_of(license, "35"), ended)).await;
+    let source = "=HYPERLINK(\"x\"), \u{201e}ß\u{201c}";
+    let now = json!({"validFrom": TODAY, "validTo": "2026-12-31", "source": source,
+        "segment": "@x", "tenant": server.tenant_id().await});
+    set_price(&server, with(price_of(license, "36.125"), now)).await;
+    let later = json!({"validFrom": "2027-01-01", "per": "YEAR"});
+    set_price(&server, with(price_of(license, "470"), later)).await;
+    set_price(&server, price_of(other, "9")).await;
+
+    let book = text(&data(&server, TABLE, json!({})).await["priceTable"]);
+    let table = exported(&server, &[]).await;
+    let standing = book.lines().filter(|line| !line.contains(",2026-03-14,"));
+    let standing: Vec<&str> = standing.collect();
+    assert_eq!(table.lines().collect::<Vec<_>>(), standing);
+    assert_eq!(standing.len(), 4);
+    let imported = data(&server, IMPORT, json!({"table": table})).await;
+    let expected = json!({"added": 0, "replaced": 3, "total": 4});
+    assert_eq!(imported["importPrices"], expected);
+    let again = text(&data(&server, TABLE, json!({})).await["priceTable"]);
+    assert_eq!(again, book);
+
+    let only = [
+        ("license", text(&other["id"])),
+        ("format", "jsonl".to_owned()),
+    ];
+    let only = only.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let lines = exported(&server, &only).await;
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    let line: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!(line["skuId"], other["skuId"]);
+    assert_eq!(line["amount"], "9.00");
+    assert_eq!(line["validFrom"], TODAY);
+    assert_eq!(line["tenant"], Value::Null);
+}
+
 #[tokio::test]
 async fn an_operator_takes_the_price_book_to_a_file_and_back_with_a_server_and_without() {
     const E3: &str = "05e9a617-0261-4cee-bb44-138d3ef5d965";

@@ -1,8 +1,10 @@
 //! The lists that can be exported. One more is a file that says which columns it has and yields its
 //! rows, and a line in [`LISTS`].
 
+mod findings;
 mod groups;
 mod licenses;
+mod prices;
 mod users;
 
 use std::io;
@@ -19,10 +21,12 @@ use crate::api::types::tenant::tenant_name;
 use crate::engine::TenantIndex;
 
 /// Every list, in the order in which they are told.
-const LISTS: [List; 3] = [
+const LISTS: [List; 5] = [
     List::of::<users::Users>(),
     List::of::<licenses::Licenses>(),
     List::of::<groups::Groups>(),
+    List::of::<findings::Findings>(),
+    List::of::<prices::Prices>(),
 ];
 
 /// What is known of a list before it is read.
@@ -138,7 +142,7 @@ fn argument<T: InputType>(arguments: &Variables, name: &str) -> Result<T, Error>
         .map_err(|_| Error::internal("GraphQL took an argument that its own type refuses"))
 }
 
-/// A row of which the tenant is known: every list says first whose its rows are.
+/// A row of which the tenant is known: every list of them says first whose its rows are.
 trait OfTenant {
     fn tenant(&self) -> &TenantIndex;
 }
