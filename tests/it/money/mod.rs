@@ -4,6 +4,7 @@ mod cost;
 mod orders;
 mod prices;
 mod renewals;
+mod savings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,9 +64,14 @@ struct Office {
 
 impl Office {
     fn new(settings: &[(&str, &str)]) -> Self {
+        Self::of(Settings::default().users, settings)
+    }
+
+    fn of(users: u64, settings: &[(&str, &str)]) -> Self {
         let clock = Noon::of(TODAY);
         let told = clock.clone();
         let microsoft = Simulator::start(Settings {
+            users,
             now: Some(Arc::new(move || told.now())),
             ..Settings::default()
         });
