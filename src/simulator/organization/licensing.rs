@@ -119,7 +119,9 @@ pub(crate) fn first_products(seed: u64, index: u64, kind: Kind, work: Work, lead
             );
         }
         Kind::Room => {
-            give(&mut held, &mut draws, &[(MICROSOFT_TEAMS_ROOMS_PRO, 600)]);
+            // Some were given what is meant for people.
+            let chances = [(MICROSOFT_TEAMS_ROOMS_PRO, 600), (SPE_F1, 150)];
+            give(&mut held, &mut draws, &chances);
         }
         Kind::SharedMailbox => {
             give(

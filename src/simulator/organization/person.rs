@@ -142,7 +142,9 @@ impl Person {
             index,
             kind,
             is_enabled: match kind {
-                Kind::Room | Kind::SharedMailbox => false,
+                // A device in the room signs in with its license.
+                Kind::Room => !held.is_empty(),
+                Kind::SharedMailbox => false,
                 Kind::Employee => !has_left,
                 Kind::Guest | Kind::ServiceAccount => true,
             },
