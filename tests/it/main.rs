@@ -12,6 +12,7 @@
 
 // What the others stand on.
 mod browser;
+mod evidence;
 mod hold;
 mod search;
 mod support;
@@ -56,6 +57,7 @@ mod webhook;
 mod commands;
 mod crash;
 mod damage;
+mod demo;
 mod startup;
 
 // Other people's clients.

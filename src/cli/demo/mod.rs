@@ -1,5 +1,7 @@
 //! `seatwise demo`: the whole server, on a simulated organization.
 
+mod money;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,8 +11,9 @@ use secrecy::ExposeSecret as _;
 use crate::app::App;
 use crate::clock::SystemClock;
 use crate::config::{Config, Sources};
+use crate::domain::ids::TenantKey;
 use crate::simulator::{Settings, Simulator};
-use crate::sync::random_secret;
+use crate::sync::{Coordinator, random_secret};
 use crate::telemetry;
 
 use super::exit::{Exit, Failure};
@@ -61,9 +64,27 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<(), Failure> {
         })?;
         telemetry::start_logging(config.log, Arc::new(SystemClock));
         let app = App::start(config, Arc::new(SystemClock), start_metrics()).await?;
+        let coordinator = Arc::clone(app.coordinator());
+        money::tell_prices(&coordinator).await?;
         output::print(&greeting(app.address(), token, arguments.users));
-        until_stopped(app, signals).await
+        let served = until_stopped(app, signals);
+        tokio::pin!(served);
+        tokio::select! {
+            ended = &mut served => return ended,
+            declared = declare_terms(&coordinator) => declared?,
+        }
+        served.await
     })
+}
+
+/// A demo without terms is still one.
+async fn declare_terms(coordinator: &Coordinator) -> Result<(), Failure> {
+    let tenant = TenantKey::parse(TENANT)
+        .map_err(|invalid| Failure::new(Exit::Internal, invalid.to_string()))?;
+    if let Err(refusal) = money::declare_terms(coordinator, &tenant).await {
+        tracing::warn!(%refusal, "the demo has no terms of its purchases");
+    }
+    Ok(())
 }
 
 /// The demo is configured as any server is: there is no second way to make a `Config`.
@@ -96,7 +117,8 @@ fn public_url(listen: SocketAddr) -> String {
 fn greeting(address: SocketAddr, token: &str, users: u32) -> String {
     let page = public_url(address);
     format!(
-        "A simulated organization of {} users, being read now. Nothing leaves this machine.\n\n\
+        "A simulated organization of {} users, being read now. Nothing leaves this machine.\n\
+         Prices and terms are invented, and show once it is read.\n\n\
          Open   {page}/#token={token}\n\
          Token  {token}\n\
          Ask    curl -s {page}/graphql -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{\"query\":\"{QUERY}\"}}'\n\n\
@@ -117,9 +139,13 @@ mod tests {
             lines[0],
             "A simulated organization of 1,000,000 users, being read now. Nothing leaves this machine."
         );
-        assert_eq!(lines[2], "Open   http://localhost:41234/#token=abc");
-        assert_eq!(lines[3], "Token  abc");
-        let (command, body) = lines[4].split_once(" -d ").unwrap();
+        assert_eq!(
+            lines[1],
+            "Prices and terms are invented, and show once it is read."
+        );
+        assert_eq!(lines[3], "Open   http://localhost:41234/#token=abc");
+        assert_eq!(lines[4], "Token  abc");
+        let (command, body) = lines[5].split_once(" -d ").unwrap();
         assert_eq!(
             command,
             "Ask    curl -s http://localhost:41234/graphql -H 'Authorization: Bearer abc' -H 'Content-Type: application/json'"

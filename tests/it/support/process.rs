@@ -21,6 +21,9 @@ const ENDS_WITHIN: Duration = Duration::from_secs(15);
 /// The last line of what a server prints when it has started, or the one before the first steps.
 const GREETED: &str = "Queries: ";
 
+/// The last line of what the demo prints.
+const GREETED_BY_DEMO: &str = "Ctrl-C";
+
 /// Settings of the environment, as a command gets them.
 pub(crate) type Environment = Vec<(OsString, OsString)>;
 
@@ -130,6 +133,8 @@ pub(crate) struct Process {
 pub(crate) struct Asker {
     /// Where it listens, as it printed.
     pub(crate) url: String,
+    /// An administrator's.
+    pub(crate) token: String,
     client: reqwest::Client,
 }
 
@@ -150,21 +155,31 @@ impl Process {
         Self::start(&mut program(directory, environment, &["serve"]))
     }
 
+    /// Starts `demo` on a free port and waits until it says how it is asked, or ends.
+    pub(crate) fn demo(directory: &Path, users: &str) -> Result<Self, Ended> {
+        let arguments = ["demo", "--users", users, "--listen", "127.0.0.1:0"];
+        let mut command = program(directory, &[], &arguments);
+        Self::greeted(&mut command, GREETED_BY_DEMO, "Open   ")
+    }
+
     /// The same for a command that becomes a server.
     pub(crate) fn start(command: &mut Command) -> Result<Self, Ended> {
+        Self::greeted(command, GREETED, "Seatwise listens on ")
+    }
+
+    /// Waits for the last line of a greeting; another one tells the address, and perhaps the token.
+    fn greeted(command: &mut Command, last: &str, listens: &str) -> Result<Self, Ended> {
         let mut child = command.spawn().unwrap();
         // Both are read to their ends: what it prints must never fill a pipe.
         let stderr = read_on(child.stderr.take().unwrap());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
         while stdout.read_line(&mut greeting).unwrap() > 0 {
-            if greeting.lines().next_back().unwrap().starts_with(GREETED) {
+            if greeting.lines().next_back().unwrap().starts_with(last) {
                 break;
             }
         }
-        let url = greeting
-            .lines()
-            .find_map(|line| line.strip_prefix("Seatwise listens on "));
+        let url = greeting.lines().find_map(|line| line.strip_prefix(listens));
         let Some(url) = url else {
             return Err(Ended {
                 code: child.wait().unwrap().code(),
@@ -172,10 +187,12 @@ impl Process {
                 stderr: stderr.join().unwrap(),
             });
         };
+        let (url, token) = url.split_once("/#token=").unwrap_or((url, TOKEN));
         Ok(Self {
             child,
             asker: Asker {
-                url: url.to_owned(),
+                url: url.replace("localhost", "127.0.0.1"),
+                token: token.to_owned(),
                 client: reqwest::Client::builder()
                     .pool_max_idle_per_host(0)
                     .timeout(PATIENCE)
@@ -245,7 +262,7 @@ impl Asker {
     /// What `/healthz` says to an administrator.
     pub(crate) async fn health(&self) -> Value {
         let asked = self.client.get(format!("{}/healthz", self.url));
-        let response = asked.bearer_auth(TOKEN).send().await.unwrap();
+        let response = asked.bearer_auth(&self.token).send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert_eq!(status, 200, "{text}");
         serde_json::from_str(&text).unwrap()
@@ -272,7 +289,7 @@ impl Asker {
         let request = self
             .client
             .post(format!("{}/graphql", self.url))
-            .bearer_auth(TOKEN)
+            .bearer_auth(&self.token)
             .json(&json!({"query": document, "variables": variables}));
         request.send().await.unwrap().text().await.unwrap()
     }
@@ -283,7 +300,7 @@ impl Asker {
             .client
             .get(format!("{}/graphql", self.url))
             .query(&[("query", document)])
-            .bearer_auth(TOKEN);
+            .bearer_auth(&self.token);
         if let Some(tag) = known {
             request = request.header(header::IF_NONE_MATCH, tag);
         }
@@ -293,7 +310,7 @@ impl Asker {
     /// A number of `/metrics`; 0 where nothing was counted yet.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
         let asked = self.client.get(format!("{}/metrics", self.url));
-        let response = asked.bearer_auth(TOKEN).send().await.unwrap();
+        let response = asked.bearer_auth(&self.token).send().await.unwrap();
         let text = response.text().await.unwrap();
         let mut lines = text.lines().filter_map(|line| line.strip_prefix(name));
         let value = lines.find_map(|rest| rest.strip_prefix(' '));
@@ -302,7 +319,7 @@ impl Asker {
 
     /// Asks as the administrator; the whole answer.
     pub(crate) async fn query(&self, document: &str, variables: Value) -> Value {
-        let asked = self.query_as(TOKEN, document, variables).await;
+        let asked = self.query_as(&self.token, document, variables).await;
         asked.unwrap().1
     }
 
@@ -353,7 +370,7 @@ impl Asker {
         let request = self
             .client
             .post(format!("{}/graphql", self.url))
-            .bearer_auth(TOKEN)
+            .bearer_auth(&self.token)
             .header(header::ACCEPT, "text/event-stream")
             .json(&body);
         let mut response = request.send().await.ok()?;
