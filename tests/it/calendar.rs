@@ -1,14 +1,17 @@
 //! The calendar of renewals, as a calendar program reads it: by its address alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
 use reqwest::{Client, Response, StatusCode, header};
+use seatwise::clock::{Clock as _, SystemClock};
 use seatwise::simulator::{Settings, Simulator};
 use serde_json::{Value, json};
 
 use crate::search::files;
-use crate::support::process::{Asker, Process, environment_for, run};
-use crate::support::{PATIENCE, TOKEN};
+use crate::support::process::{Asker, Process, environment_for, run, settings_for};
+use crate::support::{PATIENCE, TOKEN, environment};
 
 const CREATE: &str = "mutation ($input: CalendarFeedInput!) {createCalendarFeed(input: $input) {
     address feed {id name isOfAllTenants tenant {key}}}}";
@@ -120,7 +123,7 @@ async fn a_calendar_is_read_by_its_address_until_it_is_revoked_and_nobody_else_l
     assert_eq!(changing.status(), 405);
 
     // It outlives the server, and not its being revoked.
-    server.terminate().with(0);
+    let first = server.terminate().with(0);
     let again = Process::serve(directory.path(), &environment).unwrap();
     let asker = again.asker();
     let path = format!("/calendar/{token}.ics");
@@ -143,7 +146,13 @@ async fn a_calendar_is_read_by_its_address_until_it_is_revoked_and_nobody_else_l
     };
     assert!(metrics.contains("route=\"/calendar\""), "{metrics}");
     let ended = again.terminate().with(0);
-    for said in [&ended.stderr, &ended.stdout, &metrics] {
+    for said in [
+        &first.stderr,
+        &first.stdout,
+        &ended.stderr,
+        &ended.stdout,
+        &metrics,
+    ] {
         assert!(!said.contains(token), "the token was told");
     }
     assert!(ended.stderr.contains("/calendar"), "the log says nothing");
@@ -251,4 +260,125 @@ async fn an_operator_makes_lists_and_revokes_calendars_with_a_server_and_without
     offline(&["calendar", "revoke", &id]).with(1);
     let left = offline(&["calendar", "list"]).with(0).stdout;
     assert!(left.contains("all tenants  Finance"), "{left}");
+}
+
+/// The days on which events of a purchase begin, by the word of their step.
+fn steps(calendar: &str, subscription: &str) -> BTreeMap<String, String> {
+    let events = calendar.split("BEGIN:VEVENT").skip(1);
+    let steps = events.filter_map(|event| {
+        let id = values(event, "UID").remove(0);
+        let step = id.strip_prefix(subscription)?.split(['.', '@']).nth(2)?;
+        let begins = values(event, "DTSTART;VALUE=DATE").remove(0);
+        Some((step.to_owned(), begins))
+    });
+    steps.collect()
+}
+
+#[tokio::test]
+async fn a_calendar_has_the_steps_of_declared_terms_and_changes_with_them() {
+    let microsoft = Simulator::start(Settings::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let environment = environment_for("contoso", &microsoft, &[]);
+    let server = Process::serve(directory.path(), &environment).unwrap();
+    let asker = server.asker();
+    let tenant = asker.tenant("contoso").await;
+    asker.sync(&tenant).await;
+    let document = "{licenses(first: 100) {nodes {skuId name value
+        subscriptions {id subscriptionId status}}}}";
+    let licenses = asker.data(document).await;
+    let mut licenses = licenses["licenses"]["nodes"].as_array().unwrap().iter();
+    let license = licenses.find(|own| own["value"] == "SPE_E3").unwrap();
+    let purchase = &license["subscriptions"][0];
+    let subscription = purchase["subscriptionId"].as_str().unwrap();
+    let told = async |document: &str, input: Value| {
+        let answer = asker.query(document, json!({"input": input})).await;
+        assert_eq!(answer.get("errors"), None, "{answer}");
+    };
+    let price = json!({"skuId": license["skuId"], "amount": "48.15", "currency": "SEK",
+        "validFrom": "2020-01-01"});
+    let set = "mutation ($input: PriceInput!) {setPrice(input: $input) {id}}";
+    told(set, price).await;
+    let made = created(&asker, json!({"name": "Purchasing", "tenant": tenant})).await;
+    let address = made["address"].as_str().unwrap().to_owned();
+
+    let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
+    let declare = "mutation ($input: TermsInput!) {declareTerms(input: $input) {id}}";
+    let mut tags = BTreeSet::new();
+    for days in [200, 201] {
+        let on = today + days.days();
+        let terms = json!({"subscription": purchase["id"], "term": "ANNUAL", "autoRenews": true,
+            "renewsOn": on.to_string()});
+        told(declare, terms).await;
+        let response = read(&address).await;
+        let tag = response.headers()[header::ETAG].to_str().unwrap();
+        assert!(tags.insert(tag.to_owned()), "it is told to be the same");
+        let calendar = response.text().await.unwrap();
+        let before = |days: i64| (on - days.days()).strftime("%Y%m%d").to_string();
+        let ladder = [
+            ("review", 120),
+            ("evidence", 90),
+            ("decide", 60),
+            ("order", 30),
+            ("check", 7),
+            ("renewal", 0),
+        ];
+        let expected = ladder.map(|(step, days)| (step.to_owned(), before(days)));
+        assert_eq!(steps(&calendar, subscription), BTreeMap::from(expected));
+        let name = license["name"].as_str().unwrap();
+        let summaries = values(&calendar, "SUMMARY");
+        assert!(
+            summaries.contains(&format!("{name} renews")),
+            "{summaries:?}"
+        );
+        for amount in ["48.15", "48,15", "SEK"] {
+            assert!(!calendar.contains(amount), "an amount of money: {amount}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_calendar_of_one_tenant_has_nothing_of_another() {
+    let named = |name: &str| {
+        let settings = Settings {
+            name: name.to_owned(),
+            seed: name.len() as u64,
+            ..Settings::default()
+        };
+        Simulator::start(settings).unwrap()
+    };
+    let (contoso, fabrikam) = (named("Contoso"), named("Fabrikam"));
+    let mut settings = settings_for("contoso", &contoso);
+    settings.extend(settings_for("fabrikam", &fabrikam));
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::serve(directory.path(), &environment(&settings)).unwrap();
+    let asker = server.asker();
+    let keys = ["contoso", "fabrikam"];
+    let mut feeds = Vec::new();
+    for key in keys {
+        let tenant = asker.tenant(key).await;
+        asker.sync(&tenant).await;
+        feeds.push(created(&asker, json!({"name": key, "tenant": tenant})).await);
+    }
+    let owner = |id: &String| id.rsplit_once('@').unwrap().1.to_owned();
+    let of = async |feed: &Value| {
+        let (status, calendar) = told(feed["address"].as_str().unwrap()).await;
+        assert_eq!(status, 200);
+        let ids: BTreeSet<String> = values(&calendar, "UID").into_iter().collect();
+        (calendar, ids)
+    };
+    let mut together = BTreeSet::new();
+    for (key, feed) in keys.iter().zip(&feeds) {
+        let (_, ids) = of(feed).await;
+        let owners: BTreeSet<String> = ids.iter().map(owner).collect();
+        assert_eq!(owners, BTreeSet::from([format!("{key}.seatwise")]));
+        together.extend(ids);
+    }
+    let (calendar, ids) = of(&created(&asker, json!({"name": "all"})).await).await;
+    assert_eq!(ids, together);
+    // In a calendar of several, each event says whose it is.
+    let names_one = |summary: &String| {
+        keys.iter()
+            .any(|key| summary.starts_with(&format!("{key}: ")))
+    };
+    assert!(values(&calendar, "SUMMARY").iter().all(names_one));
 }
