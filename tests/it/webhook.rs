@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 
 use jiff::Timestamp;
 use seatwise::clock::{Clock, SystemClock};
+use seatwise::domain::ids::TenantKey;
 use seatwise::simulator::{Settings, Simulator};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::support::process::{environment_for, run};
+use crate::support::process::{environment_for, run, settings_for};
 use crate::support::{PATIENCE, Server, tenant_settings};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -48,6 +49,13 @@ impl Came {
 
     fn id(&self) -> String {
         self.headers["seatwise-event-id"].clone()
+    }
+
+    /// When it was signed, in seconds since 1970.
+    fn signed_at(&self) -> i64 {
+        let signed = &self.headers["seatwise-signature"];
+        let (at, _) = signed.split_once(',').unwrap();
+        at.strip_prefix("t=").unwrap().parse().unwrap()
     }
 
     /// Verifies as README.md says, with HMAC written out.
@@ -133,7 +141,8 @@ fn serve(stream: TcpStream, status: &AtomicU16, tell: &UnboundedSender<Came>) {
     }
 }
 
-#[tokio::test]
+// What ticks begin runs here: it must end while a failed test waits for the server.
+#[tokio::test(flavor = "multi_thread")]
 async fn each_step_of_a_renewal_is_told_once_after_failures_and_a_restart_too() {
     let clock = At(Arc::default());
     clock.turn_to("2026-03-15T12:00:00Z");
@@ -184,10 +193,24 @@ async fn each_step_of_a_renewal_is_told_once_after_failures_and_a_restart_too() 
     server.coordinator.tick().await;
     let refused = receiver.next().await;
     assert!(refused.is_signed());
+    // It is not tried again at once: what comes meanwhile is another one.
+    let waiting = async {
+        loop {
+            server.coordinator.tick().await;
+            tokio::task::yield_now().await;
+            if let Ok(came) = receiver.came.try_recv() {
+                return came;
+            }
+        }
+    };
+    let second = tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    assert_ne!(second.id(), refused.id());
+    let now = clock.now().as_second();
+    assert_eq!([refused.signed_at(), second.signed_at()], [now; 2]);
     tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
     receiver.status.store(204, Ordering::SeqCst);
-    let server = start().await;
     clock.turn_to("2026-03-15T13:00:00Z");
+    let server = start().await;
     server.coordinator.tick().await;
     let mut taken = Vec::new();
     let ours = |came: &Came, step: &str| {
@@ -200,6 +223,9 @@ async fn each_step_of_a_renewal_is_told_once_after_failures_and_a_restart_too() 
     loop {
         let came = receiver.next().await;
         assert!(came.is_signed());
+        // Signed anew at every try, so that nobody takes an old one for a replay.
+        let age = clock.now().as_second() - came.signed_at();
+        assert!(came.answered != 204 || age == 0, "signed {age} s ago");
         let is_ours = ours(&came, "DECIDE");
         taken.extend((came.answered == 204).then_some(came));
         if is_ours {
@@ -244,6 +270,139 @@ async fn each_step_of_a_renewal_is_told_once_after_failures_and_a_restart_too() 
         taken.iter().all(|came| !came.body.contains('@')),
         "nobody's address"
     );
+}
+
+/// The purchases that are at a step of their renewal: whose, and which, with their seats.
+async fn due(server: &Server) -> BTreeMap<(String, String), (Value, u64)> {
+    let answer = server.data("{tenants {id key}}").await;
+    let mut due = BTreeMap::new();
+    for tenant in answer["tenants"].as_array().unwrap() {
+        let document = "query ($tenant: ID!) {renewals(withinDays: 120, tenant: $tenant) {
+            reminder seats subscription {subscriptionId license {skuId}}}}";
+        let asked = server
+            .query(document, json!({"tenant": tenant["id"]}))
+            .await;
+        let renewals = asked["data"]["renewals"].as_array().unwrap().iter();
+        for renewal in renewals.filter(|own| !own["reminder"].is_null()) {
+            let subscription = &renewal["subscription"];
+            let id = subscription["subscriptionId"].as_str().unwrap();
+            let key = (tenant["key"].as_str().unwrap().to_owned(), id.to_owned());
+            let seats = renewal["seats"].as_u64().unwrap_or(0);
+            due.insert(key, (subscription["license"]["skuId"].clone(), seats));
+        }
+    }
+    due
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_told_of_the_tenants_and_purchases_that_its_settings_name() {
+    const SEATS_MIN: u64 = 30;
+    let clock = At(Arc::default());
+    clock.turn_to("2026-03-15T12:00:00Z");
+    let simulated = |name: &str, seed| {
+        let told = clock.clone();
+        let settings = Settings {
+            name: name.to_owned(),
+            seed,
+            now: Some(Arc::new(move || told.now())),
+            ..Settings::default()
+        };
+        Simulator::start(settings).unwrap()
+    };
+    let (contoso, fabrikam) = (simulated("Contoso", 1), simulated("Fabrikam", 2));
+    let mut settings = settings_for("contoso", &contoso);
+    settings.extend(settings_for("fabrikam", &fabrikam));
+    let directory = tempfile::tempdir().unwrap();
+    let data = format!("sled:{}", directory.path().join("data").display());
+    settings.push(("STORAGE__URL".to_owned(), data));
+    settings.push(("SYNC__SCHEDULE".to_owned(), "0 0 0 29 2 *".to_owned()));
+    let cost_min = (SEATS_MIN * 120).to_string();
+    let seats_min = SEATS_MIN.to_string();
+    let named = [
+        ("ALL", "TENANTS", "contoso,fabrikam"),
+        ("ONE", "TENANTS", "fabrikam"),
+        ("LARGE", "SEATS_MIN", seats_min.as_str()),
+        ("DEAR", "YEARLY_COST_MIN", cost_min.as_str()),
+    ];
+    let mut receivers: Vec<Receiver> = named.iter().map(|_| Receiver::start(204)).collect();
+    for ((name, key, value), receiver) in named.iter().zip(&receivers) {
+        let more = [
+            ("URL", receiver.url.as_str()),
+            ("SECRET", SECRET),
+            ("EVENTS", "renewal.reminder"),
+            (key, value),
+        ];
+        let more = more.map(|(key, value)| (format!("WEBHOOKS__{name}__{key}"), value.to_owned()));
+        settings.extend(more);
+    }
+    let at = clock.clone();
+    let start = move || Server::start_by(&settings, Arc::new(at));
+    let server = tokio::task::spawn_blocking(start).await.unwrap();
+    for key in ["contoso", "fabrikam"] {
+        let key = TenantKey::parse(key).unwrap();
+        let mut newest = server.coordinator.watch(&key).unwrap();
+        let ended = newest.wait_for(|run| run.as_ref().is_some_and(|run| run.state.is_over()));
+        tokio::time::timeout(PATIENCE, ended)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    // Every seat costs 10 a month, but those of one small purchase, which nobody priced.
+    let due = due(&server).await;
+    let small = due.values().filter(|(_, seats)| *seats < SEATS_MIN);
+    let (unpriced, _) = small.clone().next().unwrap();
+    assert!(small.clone().any(|(sku, _)| sku != unpriced));
+    for (sku, _) in due.values().filter(|(sku, _)| sku != unpriced) {
+        let set = "mutation ($input: PriceInput!) {setPrice(input: $input) {id}}";
+        let price = json!({"skuId": sku, "amount": "10", "currency": "EUR"});
+        // A second price of the same product is refused, and that is well.
+        server.query(set, json!({"input": price})).await;
+    }
+    server.coordinator.tick().await;
+    let expected = [
+        due.keys().collect::<BTreeSet<_>>(),
+        due.keys()
+            .filter(|(tenant, _)| tenant == "fabrikam")
+            .collect(),
+        due.iter()
+            .filter(|(_, (_, seats))| *seats >= SEATS_MIN)
+            .map(|(key, _)| key)
+            .collect(),
+        due.iter()
+            .filter(|(_, (sku, seats))| *seats >= SEATS_MIN || sku == unpriced)
+            .map(|(key, _)| key)
+            .collect(),
+    ];
+    let mut told = Vec::new();
+    for (receiver, expected) in receivers.iter_mut().zip(&expected) {
+        let mut own = Vec::new();
+        while own.len() < expected.len() {
+            own.push(receiver.next().await);
+        }
+        told.push(own);
+    }
+    tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    for (place, receiver) in receivers.iter_mut().enumerate() {
+        while let Ok(more) = receiver.came.try_recv() {
+            told[place].push(more);
+        }
+        let keys = told[place].iter().map(|came| {
+            let event = came.event();
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            let (sku, seats) = &due[&(text("tenant"), text("subscriptionId"))];
+            let cost = match sku == unpriced {
+                true => Value::Null,
+                false => json!({"amount": format!("{}.00", seats * 120), "currency": "EUR"}),
+            };
+            assert_eq!(event["yearlyCost"], cost, "{event}");
+            (text("tenant"), text("subscriptionId"))
+        });
+        let keys: Vec<(String, String)> = keys.collect();
+        assert_eq!(keys.len(), expected[place].len(), "{}", named[place].0);
+        let keys: BTreeSet<&(String, String)> = keys.iter().collect();
+        assert_eq!(keys, expected[place], "{}", named[place].0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -145,10 +145,10 @@ impl Listed for Findings {
             int(row.known().finding.seats).into()
         }),
         Column::each("monthlySavings.amount", Kind::Text, |row| {
-            row.row().monthly_savings().map(|saved| saved.amount_text()).into()
+            row.saved().map(|saved| saved.amount_text()).into()
         }),
         Column::each("monthlySavings.currency", Kind::Text, |row| {
-            row.row().monthly_savings().map(|saved| saved.currency().to_string()).into()
+            row.saved().map(|saved| saved.currency().to_string()).into()
         }),
         Column::each("firstSeenOn", Kind::Day, |row| {
             Some(row.known().first_seen_on.date()).into()
