@@ -62,7 +62,9 @@ pub use breakdown::{Group, GroupDetail};
 pub use directory::{Directory, Named};
 pub use draft::{Change, UsersDraft};
 pub use facts::CodedUsage;
-pub use findings::{Decisions, FindingRow, FindingSelection, FindingWindow, Reclaim, select_findings};
+pub use findings::{
+    Decisions, FindingRow, FindingSelection, FindingWindow, Reclaim, select_findings,
+};
 pub use history::{CodedDay, Granularity, HistoryDraft, UsagePoint};
 pub use index::{TenantIndex, TenantUpdate};
 pub use licenses::{LicenseEntry, NameLicense};

@@ -258,7 +258,9 @@ fn read_key(kind: u8, rest: &mut &[u8]) -> Option<Option<OwnedKey>> {
         4 => {
             let bytes = take(rest)?;
             let money = Money::from_bytes(bytes)?;
-            Some(OwnedKey::Amount((money.to_bytes() == bytes).then_some(money)?))
+            Some(OwnedKey::Amount(
+                (money.to_bytes() == bytes).then_some(money)?,
+            ))
         }
         _ => return None,
     })

@@ -20,8 +20,8 @@ use crate::domain::license::{License, SeatCounts};
 use crate::domain::money::Sums;
 use crate::domain::user::User;
 use crate::engine::{
-    FindingRow, FindingSelection, FindingWindow, TenantIndex, TenantUpdate, UsersDraft, select,
-    select_findings,
+    FindingRow, FindingSelection, FindingWindow, GroupDetail, TenantIndex, TenantUpdate,
+    UsersDraft, select, select_findings,
 };
 
 /// Of product 2 fewer seats are paid for than come free.
@@ -415,7 +415,7 @@ fn what_groups_of_users_would_save_is_the_sum_of_their_findings() {
         UserDimension::Tenant,
         UserDimension::AccountEnabled,
     ] {
-        let groups = users.breakdown(dimension, 100);
+        let groups = users.breakdown(dimension, 100, GroupDetail::Count);
         assert!(groups.len() > 1);
         for (group, sums) in groups.iter().zip(users.savings_of(dimension, &groups)) {
             let mut expected = Sums::default();

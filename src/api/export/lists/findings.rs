@@ -66,7 +66,9 @@ impl Row {
     }
 
     fn saved(&self) -> Option<Money> {
-        *self.saved.get_or_init(|| self.finding.row().monthly_savings())
+        *self
+            .saved
+            .get_or_init(|| self.finding.row().monthly_savings())
     }
 }
 
