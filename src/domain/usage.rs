@@ -215,6 +215,11 @@ impl Values {
         own
     }
 
+    /// None yet, with room for so many.
+    pub fn with_room(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
     /// One number; `None` where the report has a blank or no such column.
     pub fn get(&self, metric: Metric) -> Option<u64> {
         let place = self.0.binary_search_by_key(&metric, |(own, _)| *own).ok()?;
@@ -223,6 +228,10 @@ impl Values {
 
     /// Sets one number.
     pub fn set(&mut self, metric: Metric, value: u64) {
+        // Mostly they come in order.
+        if self.0.last().is_none_or(|(last, _)| *last < metric) {
+            return self.0.push((metric, value));
+        }
         match self.0.binary_search_by_key(&metric, |(own, _)| *own) {
             Ok(place) => self.0[place].1 = value,
             Err(place) => self.0.insert(place, (metric, value)),

@@ -14,7 +14,7 @@ pub(super) struct BitWriter {
     bytes: Vec<u8>,
     /// What is not a whole byte yet, in the lowest `held` bits.
     rest: u64,
-    /// At most seven between two calls.
+    /// At most 31 between two calls.
     held: u32,
 }
 
@@ -29,6 +29,10 @@ impl BitWriter {
 
     /// What was written; the last byte is filled up with zeros.
     pub(super) fn into_bytes(mut self) -> Vec<u8> {
+        while self.held >= 8 {
+            self.held -= 8;
+            self.bytes.push((self.rest >> self.held) as u8); // A byte at a time.
+        }
         if self.held > 0 {
             self.bytes.push((self.rest << (8 - self.held)) as u8); // The bits above are written.
         }
@@ -50,9 +54,10 @@ impl BitWriter {
     fn few_bits(&mut self, value: u64, count: u32) {
         self.rest = (self.rest << count) | (value & ((1 << count) - 1));
         self.held += count;
-        while self.held >= 8 {
-            self.held -= 8;
-            self.bytes.push((self.rest >> self.held) as u8); // A byte at a time.
+        if self.held >= 32 {
+            self.held -= 32;
+            let whole = (self.rest >> self.held) as u32; // The bits above are written.
+            self.bytes.extend_from_slice(&whole.to_be_bytes());
         }
     }
 
@@ -62,6 +67,13 @@ impl BitWriter {
 
     /// Any number, in the Elias delta code of its successor.
     pub(super) fn number(&mut self, value: u64) {
+        if value < 1 << 16 {
+            // Most are: the same in one go.
+            let low = (value + 1).ilog2();
+            let size = (low + 1).ilog2();
+            let below = (value + 1) & ((1 << low) - 1);
+            return self.few_bits((u64::from(low + 1) << low) | below, 2 * size + 1 + low);
+        }
         let successor = u128::from(value) + 1;
         let low = successor.ilog2();
         let size = (low + 1).ilog2();
