@@ -261,15 +261,13 @@ pub(super) fn newest_rows<P: Send>(
             let mut reader = SegmentReader::new(store)?;
             scope.spawn(move || {
                 for frame in own {
-                    let rows = reader.rows(&frame.at);
-                    let prepared = rows.map(|rows| {
-                        let rows = rows.into_iter().rev();
-                        let prepared = rows.map(|row| {
-                            let is_removal = matches!(row, Row::Removed(_));
-                            (row.id(), is_removal, prepare(row))
-                        });
-                        prepared.collect::<Vec<_>>()
+                    let mut prepared = Vec::new();
+                    let rows = reader.rows(&frame.at, &mut |row| {
+                        let is_removal = matches!(row, Row::Removed(_));
+                        prepared.push((row.id(), is_removal, prepare(row)));
+                        Ok(())
                     });
+                    let prepared = rows.map(|()| prepared);
                     let is_last = prepared.is_err();
                     // Nobody waits for it once a visit has failed.
                     if sender.send(prepared).is_err() || is_last {
@@ -286,7 +284,7 @@ pub(super) fn newest_rows<P: Send>(
             let rows = prepared.unwrap_or_else(lost)?;
             let remembers = !(frame.is_base && twice == Twice::InBase && frame.is_of_users());
             seen.begin(frame.collection);
-            for (id, is_removal, row) in rows {
+            for (id, is_removal, row) in rows.into_iter().rev() {
                 // What was there before a removal must not come back.
                 if seen.is_new(id, remembers || is_removal) {
                     visit(row)?;

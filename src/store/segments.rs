@@ -14,7 +14,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::frames::{FactRef, FrameWriter, Id, Row, compressor, decompressor, read_frame, small};
+use super::frames::{
+    FactRef, FrameWriter, Id, TakeRow, compressor, decompressor, read_frame, small,
+};
 use super::ids::{IdList, ListWriter, Listed};
 use super::keys::{self, SegmentKey};
 use super::manifest::{Place, Segment};
@@ -301,13 +303,17 @@ impl<'a> SegmentReader<'a> {
         frames.try_for_each(|frame| self.bytes(&frame).map(drop))
     }
 
-    /// The rows of a frame.
-    pub(super) fn rows(&mut self, frame: &FrameAt<'_>) -> Result<Vec<Row>, Error> {
+    /// Reads the rows of a frame, in order.
+    pub(super) fn rows(
+        &mut self,
+        frame: &FrameAt<'_>,
+        take: &mut TakeRow<'_>,
+    ) -> Result<(), Error> {
         let bytes = self.bytes(frame)?;
         let collection = frame.segment.key.collection;
         let list = frame.list.as_ref().map_or(&[][..], |list| list.ids());
-        let rows = read_frame(collection, &bytes, &mut self.decompressor, list);
-        rows.map_err(|error| name(frame.segment, error))
+        let read = read_frame(collection, &bytes, &mut self.decompressor, list, take);
+        read.map_err(|error| name(frame.segment, error))
     }
 
     /// The bytes of a frame: in a file, those that were written.

@@ -219,9 +219,10 @@ impl Staging {
         for (collection, segments) in &self.resumed {
             for segment in segments {
                 for frame in reader.frames(segment)? {
-                    for row in reader.rows(&frame)? {
+                    reader.rows(&frame, &mut |row| {
                         visit(Replayed::new(*collection, row)?);
-                    }
+                        Ok(())
+                    })?;
                 }
             }
         }

@@ -27,13 +27,10 @@ const RUNS_REMEMBERED: usize = 50;
 /// So many users are put into columns at once: as many as a frame on disk has.
 const USERS_AT_ONCE: usize = 8_192;
 
-/// A fact on its way to the engine, with the work done that needs nothing of the tenant.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly every fact is a large one: a box each would slow loading down"
-)]
+/// A fact on its way to the engine, with the work done that needs nothing of the tenant. Small, since
+/// frames of them wait for each other, and most are of reports.
 enum Loaded {
-    Fact(Fact),
+    Fact(Box<Fact>),
     Usage(CodedUsage),
     Day(CodedDay),
 }
@@ -43,7 +40,7 @@ impl Loaded {
         match fact {
             Fact::UserFact(UserFact::Usage(usage)) => Self::Usage(CodedUsage::of(&usage)),
             Fact::UsageDay(day) => Self::Day(CodedDay::of(&day)),
-            other => Self::Fact(other),
+            other => Self::Fact(Box::new(other)),
         }
     }
 }
@@ -166,23 +163,32 @@ fn facts(
     let mut past = Vec::new();
     let mut waiting = Vec::with_capacity(USERS_AT_ONCE);
     let mut load = |loaded: Loaded| {
-        if !matches!(loaded, Loaded::Fact(Fact::User(_))) || waiting.len() == USERS_AT_ONCE {
+        let fact = match loaded {
+            Loaded::Fact(fact) => *fact,
+            Loaded::Usage(usage) => {
+                if !waiting.is_empty() {
+                    users.load(&std::mem::take(&mut waiting));
+                }
+                return users.load_usage(&usage);
+            }
+            Loaded::Day(day) => return history.load_coded_day(day),
+        };
+        let is_due = !matches!(fact, Fact::User(_)) || waiting.len() == USERS_AT_ONCE;
+        if is_due && !waiting.is_empty() {
             users.load(&waiting);
             waiting.clear();
         }
-        match loaded {
-            Loaded::Fact(Fact::Organization(fact)) => organization = Some(fact),
-            Loaded::Fact(Fact::License(fact)) => licenses.push(fact),
-            Loaded::Fact(Fact::User(fact)) => waiting.push(fact),
-            Loaded::Fact(Fact::Group(fact)) => groups.push(fact),
-            Loaded::Fact(Fact::Subscription(fact)) => subscriptions.push(fact),
-            Loaded::Fact(Fact::UserFact(fact)) => users.load_fact(&fact),
-            Loaded::Usage(usage) => users.load_usage(&usage),
-            Loaded::Fact(Fact::HistoryUser(fact)) => history.load_user(fact),
-            Loaded::Fact(Fact::UsageDay(fact)) => history.load_day(&fact),
-            Loaded::Day(day) => history.load_coded_day(day),
-            Loaded::Fact(Fact::Standing(fact)) => standings.push(fact),
-            Loaded::Fact(Fact::Findings(fact)) => past.push(fact),
+        match fact {
+            Fact::Organization(fact) => organization = Some(fact),
+            Fact::License(fact) => licenses.push(fact),
+            Fact::User(fact) => waiting.push(fact),
+            Fact::Group(fact) => groups.push(fact),
+            Fact::Subscription(fact) => subscriptions.push(fact),
+            Fact::UserFact(fact) => users.load_fact(&fact),
+            Fact::HistoryUser(fact) => history.load_user(fact),
+            Fact::UsageDay(fact) => history.load_day(&fact),
+            Fact::Standing(fact) => standings.push(fact),
+            Fact::Findings(fact) => past.push(fact),
         }
     };
     let loaded = shared.store.load_prepared(key, &Loaded::of, &mut load);

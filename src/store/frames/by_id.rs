@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::columns::{cut, small};
 use super::places::{Id, Places, PlacesRecord};
-use super::{FactRef, Row, Rows};
+use super::{FactRef, Row, Rows, TakeRow};
 use crate::domain::ids::ObjectId;
 use crate::store::collection::Collection;
 use crate::store::records::decode;
@@ -111,12 +111,13 @@ impl<C: Columns> Rows for ById<C> {
     }
 }
 
-/// The rows of a frame, in the order in which they were added.
+/// Reads the rows of a frame, in the order in which they were added.
 pub(super) fn read<C: Columns>(
     collection: Collection,
     bytes: &[u8],
     list: &[Id],
-) -> Result<Vec<Row>, Error> {
+    take: &mut TakeRow<'_>,
+) -> Result<(), Error> {
     let mut record: ByIdRecord = decode(bytes)?;
     let columns: C::Record = decode(&record.columns)?;
     if let Some(places) = &record.places {
@@ -127,16 +128,15 @@ pub(super) fn read<C: Columns>(
     };
     let mut read = C::reader(collection, &columns, ids)?;
     let mut removed = record.removed.iter().copied().peekable();
-    let mut rows = Vec::with_capacity(ids.len());
     for (place, id) in (0..).zip(ids) {
         let id = Uuid::from_bytes(*id);
-        rows.push(match removed.next_if_eq(&place) {
+        take(match removed.next_if_eq(&place) {
             Some(_) => Row::Removed(id),
             None => Row::Put(read(ObjectId(id))?),
-        });
+        })?;
     }
     match removed.next() {
-        None => Ok(rows),
+        None => Ok(()),
         Some(_) => Err(cut()),
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::findings::FindingsRecord;
 use super::history::UsageDayRecord;
 use super::standing::StandingRecord;
-use super::{FactRef, Row, Rows};
+use super::{FactRef, Row, Rows, TakeRow};
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, OrganizationId, PlanId, SkuId, SubscriptionId};
 use crate::domain::license::{License, SeatCounts, ServicePlan};
@@ -184,9 +184,10 @@ impl Rows for FewRows {
 }
 
 impl FewRecord {
-    /// The rows, in order.
-    pub(super) fn into_rows(self) -> Result<Vec<Row>, Error> {
-        self.rows.into_iter().map(FewRow::into_row).collect()
+    /// Reads the rows, in order.
+    pub(super) fn rows(self, take: &mut TakeRow<'_>) -> Result<(), Error> {
+        let mut rows = self.rows.into_iter();
+        rows.try_for_each(|row| take(row.into_row()?))
     }
 }
 

@@ -250,13 +250,18 @@ pub(super) fn decompressor() -> Result<Decompressor<'static>, Error> {
     Decompressor::new().map_err(|error| Error::Io(error.to_string()))
 }
 
-/// The rows of a frame, in the order in which they were added. `list` is the one by which it names ids.
+/// What takes in rows one by one: a frame of them side by side is megabytes.
+pub(super) type TakeRow<'a> = dyn FnMut(Row) -> Result<(), Error> + 'a;
+
+/// Reads the rows of a frame, in the order in which they were added. `list` is the one by which it
+/// names ids.
 pub(super) fn read_frame(
     collection: Collection,
     bytes: &[u8],
     decompressor: &mut Decompressor<'_>,
     list: &[Id],
-) -> Result<Vec<Row>, Error> {
+    take: &mut TakeRow<'_>,
+) -> Result<(), Error> {
     let (length, packed) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > UNFOLDED_BYTES_MAX {
@@ -271,16 +276,24 @@ pub(super) fn read_frame(
         | Collection::Groups
         | Collection::Subscriptions
         | Collection::UsageDays(_)
-        | Collection::Findings => decode::<FewRecord>(&unfolded)?.into_rows(),
-        Collection::Users => decode::<UsersRecord>(&unfolded)?.rows(list),
-        Collection::Memberships => by_id::read::<MembershipColumns>(collection, &unfolded, list),
-        Collection::SignInActivity => by_id::read::<SignInColumns>(collection, &unfolded, list),
-        Collection::ApplicationUses => {
-            by_id::read::<ApplicationColumns>(collection, &unfolded, list)
+        | Collection::Findings => decode::<FewRecord>(&unfolded)?.rows(take),
+        Collection::Users => decode::<UsersRecord>(&unfolded)?.rows(list, take),
+        Collection::Memberships => {
+            by_id::read::<MembershipColumns>(collection, &unfolded, list, take)
         }
-        Collection::DirectoryChanges => by_id::read::<ChangeColumns>(collection, &unfolded, list),
-        Collection::Usage(_) => by_id::read::<UsageColumns>(collection, &unfolded, list),
-        Collection::HistoryUsers => by_id::read::<HistoryColumns>(collection, &unfolded, list),
+        Collection::SignInActivity => {
+            by_id::read::<SignInColumns>(collection, &unfolded, list, take)
+        }
+        Collection::ApplicationUses => {
+            by_id::read::<ApplicationColumns>(collection, &unfolded, list, take)
+        }
+        Collection::DirectoryChanges => {
+            by_id::read::<ChangeColumns>(collection, &unfolded, list, take)
+        }
+        Collection::Usage(_) => by_id::read::<UsageColumns>(collection, &unfolded, list, take),
+        Collection::HistoryUsers => {
+            by_id::read::<HistoryColumns>(collection, &unfolded, list, take)
+        }
     }
 }
 
@@ -290,6 +303,17 @@ mod tests {
 
     use super::*;
     use crate::store::samples;
+
+    /// The rows of a frame.
+    fn read(collection: Collection, bytes: &[u8], list: &[Id]) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        let mut take = |row| {
+            rows.push(row);
+            Ok(())
+        };
+        read_frame(collection, bytes, &mut decompressor()?, list, &mut take)?;
+        Ok(rows)
+    }
 
     fn round_trip(collection: Collection, rows: &[Row]) -> Vec<Row> {
         let mut frame = FrameWriter::new(collection);
@@ -304,9 +328,9 @@ mod tests {
             assert_eq!(frame.rows(), rows.len());
             let bytes = frame.take(&mut compressor().unwrap()).unwrap();
             assert_eq!(frame.rows(), 0);
-            let read = read_frame(collection, &bytes, &mut decompressor().unwrap(), &[]).unwrap();
-            if read != rows {
-                return read;
+            let found = read(collection, &bytes, &[]).unwrap();
+            if found != rows {
+                return found;
             }
         }
         rows.to_vec()
@@ -366,10 +390,9 @@ mod tests {
                     false => rows.len(),
                 });
                 let bytes = frame.take(&mut compressor().unwrap()).unwrap();
-                let mut decompressor = decompressor().unwrap();
-                let read = read_frame(collection, &bytes, &mut decompressor, &list.ids).unwrap();
-                prop_assert_eq!(&read, &rows);
-                let other = read_frame(collection, &bytes, &mut decompressor, &[]);
+                let found = read(collection, &bytes, &list.ids).unwrap();
+                prop_assert_eq!(&found, &rows);
+                let other = read(collection, &bytes, &[]);
                 prop_assert_eq!(other.is_ok(), list.ids.is_empty());
             }
         }
@@ -381,8 +404,8 @@ mod tests {
             let mut frame = length.to_le_bytes().to_vec();
             frame.extend(zstd::bulk::compress(&bytes, 1).unwrap());
             for collection in Collection::all() {
-                let _ = read_frame(collection, &bytes, &mut decompressor().unwrap(), &[]);
-                let _ = read_frame(collection, &frame, &mut decompressor().unwrap(), &[]);
+                let _ = read(collection, &bytes, &[]);
+                let _ = read(collection, &frame, &[]);
             }
         }
 
@@ -402,7 +425,7 @@ mod tests {
             }
             let mut bytes = small(unfolded.len()).to_le_bytes().to_vec();
             bytes.extend(zstd::bulk::compress(&unfolded, 1).unwrap());
-            let _ = read_frame(collection, &bytes, &mut decompressor().unwrap(), &[]);
+            let _ = read(collection, &bytes, &[]);
         }
     }
 

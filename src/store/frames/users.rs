@@ -12,7 +12,7 @@ use super::columns::{
 };
 use super::days::{day, day_number};
 use super::places::{Id, Places, PlacesRecord};
-use super::{FactRef, Row, Rows};
+use super::{FactRef, Row, Rows, TakeRow};
 use crate::domain::ids::{ObjectId, PlanId, SkuId};
 use crate::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
 use crate::store::numbers::Numbered;
@@ -323,8 +323,8 @@ impl Rows for UserColumns {
 }
 
 impl UsersRecord {
-    /// The rows, in order.
-    pub(super) fn rows(&self, list: &[Id]) -> Result<Vec<Row>, Error> {
+    /// Reads the rows, in order.
+    pub(super) fn rows(&self, list: &[Id], take: &mut TakeRow<'_>) -> Result<(), Error> {
         let listed = match &self.places {
             Some(places) => Cow::Owned(places.ids(&self.object_ids, list)?),
             None => Cow::Borrowed(self.object_ids.as_slice()),
@@ -336,16 +336,15 @@ impl UsersRecord {
             return Err(cut());
         }
         let mut columns = Columns::new(self, ids)?;
-        let mut rows = Vec::with_capacity(ids.len());
         for (id, flags) in ids.iter().zip(&self.flags) {
             let id = Uuid::from_bytes(*id);
-            rows.push(if flags & REMOVED == 0 {
+            take(if flags & REMOVED == 0 {
                 Row::Put(Fact::User(columns.read(ObjectId(id), *flags)?))
             } else {
                 Row::Removed(id)
-            });
+            })?;
         }
-        Ok(rows)
+        Ok(())
     }
 }
 
@@ -433,8 +432,10 @@ impl<'a> Columns<'a> {
 
     fn read_assignments(&mut self) -> Result<Vec<LicenseAssignment>, Error> {
         let count = *self.assignment_counts.next().ok_or_else(cut)?;
-        // Not reserved: the count is only true where the codes follow.
-        let mut assignments = Vec::new();
+        // The count is only true where the codes follow.
+        let room = self.assignment_codes.len();
+        let room = usize::try_from(count).map_or(room, |count| count.min(room));
+        let mut assignments = Vec::with_capacity(room);
         for _ in 0..count {
             let place = resolve(self.assignment_codes.next(), &mut self.next_shape)?;
             let shape = place
@@ -507,6 +508,16 @@ impl ShapeRecord {
 mod tests {
     use super::*;
 
+    fn read(record: &UsersRecord) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        let mut take = |row| {
+            rows.push(row);
+            Ok(())
+        };
+        record.rows(&[], &mut take)?;
+        Ok(rows)
+    }
+
     #[test]
     fn a_user_type_and_a_state_that_this_version_does_not_know_are_unknown() {
         let mut columns = UserColumns::new();
@@ -517,7 +528,7 @@ mod tests {
         let mut record = columns.take_record();
         record.flags[0] |= 31 << USER_TYPE_SHIFT;
         record.shapes[0].state = 77;
-        let rows = record.rows(&[]).unwrap();
+        let rows = read(&record).unwrap();
         user.user_type = UserType::Unknown;
         user.assignments[0].state = AssignmentState::Unknown;
         assert_eq!(rows, [Row::Put(Fact::User(user))]);
@@ -533,7 +544,7 @@ mod tests {
         let check = |cut: &dyn Fn(&mut UsersRecord)| {
             let mut record = whole.clone();
             cut(&mut record);
-            assert!(matches!(record.rows(&[]), Err(Error::Damaged(_))));
+            assert!(matches!(read(&record), Err(Error::Damaged(_))));
         };
         check(&|record| record.object_ids.truncate(70));
         check(&|record| record.object_ids.truncate(64));

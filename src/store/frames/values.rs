@@ -161,7 +161,7 @@ impl<'a> ValuesReader<'a> {
             return Ok(None);
         };
         let shape = self.shapes.get(place).ok_or_else(cut)?;
-        let mut values = Values::default();
+        let mut values = Values::with_room(shape.len());
         for place in shape {
             let numbers = self.metrics.get_mut(*place).ok_or_else(cut)?;
             let offset = *numbers.offsets.next().ok_or_else(cut)?;
