@@ -2,8 +2,8 @@
 //! random, over invented users and without HTTP; then what a small sync costs, how fast findings are judged
 //! and what a user weighs.
 //!
-//! `cargo bench --bench engine`; `USERS=1000000` is the size that the goals are about. Ratios between
-//! two versions on one machine count, not figures.
+//! `cargo bench --bench engine`; `USERS=1000000` is the size that the goals are about, and `-- findings`
+//! judges only. Ratios between two versions on one machine count, not figures.
 
 #![allow(
     clippy::disallowed_methods,
@@ -20,16 +20,22 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use seatwise::domain::catalog::{LicenseName, NameSource};
 use seatwise::domain::day;
+use seatwise::domain::declared::Declared;
 use seatwise::domain::filter::{
     DayCondition, OrderDirection, TextCondition, TimeCondition, UserDimension, UserFilter,
     UserFlag, UserOrder, UserOrderField, UserText,
 };
-use seatwise::domain::finding_filter::{FindingFilter, USUAL_ORDER};
+use seatwise::domain::finding::FindingState;
+use seatwise::domain::finding_filter::{
+    FindingFilter, FindingOrder, FindingOrderField, USUAL_ORDER,
+};
 use seatwise::domain::group::Memberships;
-use seatwise::domain::ids::{ObjectId, PlanId, SkuId, TenantKey};
+use seatwise::domain::ids::{ObjectId, PlanId, PriceId, SkuId, TenantKey};
 use seatwise::domain::license::{License, SeatCounts, ServicePlan};
 use seatwise::domain::license_class::LicenseClass;
+use seatwise::domain::money::BillingPeriod;
 use seatwise::domain::policy::{Policy, PolicySettings};
+use seatwise::domain::prices::{Price, ToldPrice};
 use seatwise::domain::sign_in::SignInActivity;
 use seatwise::domain::standing::{Fetch, Fetched, Standing};
 use seatwise::domain::sync_run::Dataset;
@@ -38,7 +44,8 @@ use seatwise::domain::usage::{ActivityState, Metric, Usage, Values, Workload};
 use seatwise::domain::user::{AssignmentState, LicenseAssignment, User, UserType};
 use seatwise::domain::user_fact::UserFact;
 use seatwise::engine::{
-    Decisions, GroupDetail, TenantIndex, TenantUpdate, UsersDraft, Window, select, select_findings,
+    Decisions, FindingWindow, GroupDetail, TenantIndex, TenantUpdate, UsersDraft, Window, select,
+    select_findings,
 };
 use uuid::Uuid;
 
@@ -342,6 +349,9 @@ fn main() {
     let mut organization = Organization {
         taken: HashMap::new(),
     };
+    if std::env::args().any(|argument| argument == "findings") {
+        return bench_findings(users, &mut organization);
+    }
     let tenants = [filled(users, &mut organization)];
     bench_selections(&tenants);
     bench_pages(&tenants);
@@ -715,8 +725,32 @@ fn fresh() -> Vec<Standing> {
     Dataset::ALL.map(standing).to_vec()
 }
 
+/// Every product costs something, but for one in ten.
+fn prices() -> Arc<Declared> {
+    let mut declared = Declared::default();
+    for number in (0..40).filter(|number| number % 10 != 9) {
+        let told = ToldPrice {
+            tenant: None,
+            subscription: None,
+            sku_id: sku(number),
+            segment: None,
+            amount: (5 + number * 7 % 53).into(),
+            currency: if number % 4 == 3 { "USD" } else { "EUR" },
+            per: BillingPeriod::Month,
+            valid_from: jiff::civil::date(2000, 1, 1),
+            valid_to: None,
+            source: None,
+        };
+        let id = PriceId(Uuid::from_u128(number.into()));
+        let price = Price::new(id, told).expect("a price");
+        declared.prices = Arc::new(declared.prices.with(price).expect("one of each"));
+    }
+    Arc::new(declared)
+}
+
 /// Everybody judged, and then a hundred of them; five assignments for two users.
 fn bench_findings(users: u64, organization: &mut Organization) {
+    let declared = prices();
     let decisions = |inactive_after_days| Decisions {
         policy: Arc::new(
             Policy::new(PolicySettings {
@@ -728,6 +762,7 @@ fn bench_findings(users: u64, organization: &mut Organization) {
         classes: (0..40)
             .map(|number| (sku(number), LicenseClass::Paid))
             .collect(),
+        declared: Arc::clone(&declared),
         ..Decisions::default()
     };
     let key = TenantKey::parse("findings").expect("a key");
@@ -778,9 +813,62 @@ fn bench_findings(users: u64, organization: &mut Organization) {
     let everything = FindingFilter::And(Vec::new());
     let tenants = [Arc::clone(&index)];
     let found = || select_findings(&tenants, &everything, &[USUAL_ORDER]);
+    let department = FindingFilter::And(vec![
+        FindingFilter::State([FindingState::Open].into()),
+        FindingFilter::User(is(UserText::Department, "Department 7")),
+    ]);
+    let own = || select_findings(&tenants, &department, &[USUAL_ORDER]);
+    let newest = FindingOrder {
+        field: FindingOrderField::FirstSeenOn,
+        direction: OrderDirection::Descending,
+    };
+    let window = FindingWindow {
+        size: 50,
+        ..FindingWindow::default()
+    };
+    let everybody = || select(&tenants, &UserFilter::EVERYBODY, &[]);
+    let by = UserDimension::Department;
+    let groups = everybody().breakdown(by, 500);
     let whole = timed(|| index.decided(decisions(60), now()));
-    let listed = timed(|| found().count());
-    let summed = timed(|| found().totals());
+    let asked: [(&str, Duration); 9] = [
+        ("all findings in order", timed(|| found().row(0))),
+        ("a page of all findings", timed(|| found().page(&window))),
+        (
+            "... the newest first",
+            timed(|| select_findings(&tenants, &everything, &[newest]).page(&window)),
+        ),
+        (
+            "... their count and sums",
+            timed(|| (found().count(), found().totals())),
+        ),
+        ("a page of a department's", timed(|| own().page(&window))),
+        (
+            "... their count and sums",
+            timed(|| (own().count(), own().totals())),
+        ),
+        (
+            "savings of every license",
+            timed(|| {
+                let licenses = index.licenses().iter();
+                licenses
+                    .filter_map(|entry| index.monthly_savings(entry.license.sku_id))
+                    .count()
+            }),
+        ),
+        (
+            "seats to reclaim of every license",
+            timed(|| {
+                let licenses = index.licenses().iter();
+                licenses
+                    .map(|entry| index.reclaimable_seats(entry.license.sku_id))
+                    .sum::<u32>()
+            }),
+        ),
+        (
+            "savings of every department",
+            timed(|| everybody().savings_of(by, &groups)),
+        ),
+    ];
     let few: Vec<User> = (0..100.min(users))
         .map(|number| {
             let id = object_id(number * users / 100);
@@ -802,13 +890,11 @@ fn bench_findings(users: u64, organization: &mut Organization) {
         "ms"
     );
     let rows = [
-        ("everybody judged", whole),
+        ("everybody judged, all sums made", whole),
         ("100 changed users judged and published", changed),
-        ("all findings in order", listed),
-        ("... and their sums", summed),
     ];
-    for (label, time) in rows {
-        println!("{label:44}{:>12.2}", micros(time) / 1e3);
+    for (label, time) in rows.into_iter().chain(asked) {
+        println!("{label:44}{:>12.3}", micros(time) / 1e3);
     }
     println!(
         "{:44}{:>12.0}",
