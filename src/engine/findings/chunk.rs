@@ -156,18 +156,22 @@ impl Chunk {
         });
     }
 
-    /// Adds the findings of a row of which nothing changed.
-    pub(super) fn copy(&mut self, row: u32, old: &Self) {
-        for place in old.places_of(row) {
-            let Some(entry) = old.entries.get(place) else {
-                continue;
-            };
-            self.facts.extend_from_slice(old.facts_of(place));
-            self.entries.push(Entry {
-                end: self.facts.len() as u32, // Of 1,024 rows.
-                ..entry.clone()
-            });
-        }
+    /// Adds a run of findings of which nothing changed.
+    pub(super) fn copy(&mut self, old: &Self, places: Range<usize>) {
+        let Some(entries) = old.entries.get(places.clone()) else {
+            return;
+        };
+        let first = places.start.checked_sub(1);
+        let start = first.and_then(|place| old.entries.get(place));
+        let start = start.map_or(0, |entry| entry.end);
+        let end = entries.last().map_or(start, |entry| entry.end);
+        let base = self.facts.len() as u32; // Of 1,024 rows.
+        let facts = old.facts.get(start as usize..end as usize);
+        self.facts.extend_from_slice(facts.unwrap_or_default());
+        self.entries.extend(entries.iter().map(|entry| Entry {
+            end: entry.end - start + base,
+            ..entry.clone()
+        }));
     }
 
     /// The same under other numbers of verdicts.

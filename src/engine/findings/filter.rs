@@ -146,6 +146,18 @@ impl Compiled {
         }
     }
 
+    /// The rows outside of which it holds for no finding, where they are known.
+    pub(super) fn rows(&self) -> Option<&Rows> {
+        match self {
+            Self::User(rows) => Some(rows),
+            Self::And(parts) => {
+                let rows = parts.iter().filter_map(Self::rows);
+                rows.min_by_key(|rows| rows.count())
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn holds(&self, finding: &Outline<'_>) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.holds(finding)),

@@ -200,18 +200,14 @@ impl Judging<'_> {
     /// Judges some rows of a chunk; the others stay.
     fn chunk(&mut self, rows: &[u32], old: &Chunk) -> Chunk {
         let mut new = Chunk::default();
-        let rest = old.entries().chunk_by(|one, other| one.row == other.row);
-        let rest = rest.filter_map(|entries| entries.first().map(|entry| entry.row));
-        let rest = rest.filter(|row| rows.binary_search(row).is_err());
-        let judged = rows.iter().map(|row| (*row, true));
-        let mut all: Vec<_> = judged.chain(rest.map(|row| (row, false))).collect();
-        all.sort_unstable();
-        for (row, is_judged) in all {
-            match is_judged {
-                true => self.judge(row, old, &mut new),
-                false => new.copy(row, old),
-            }
+        let mut copied = 0;
+        for row in rows {
+            let places = old.places_of(*row);
+            new.copy(old, copied..places.start);
+            copied = places.end;
+            self.judge(*row, old, &mut new);
         }
+        new.copy(old, copied..old.entries().len());
         new.shrink();
         new
     }

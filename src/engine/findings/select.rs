@@ -7,6 +7,7 @@ use crate::domain::finding_filter::{
     FindingFilter, FindingLead, FindingOrder, FindingPlace, FindingPosition, SavingKey,
 };
 use crate::domain::ids::SkuId;
+use crate::engine::chunked::CHUNK_ROWS;
 use crate::engine::index::TenantIndex;
 
 use super::Findings;
@@ -22,6 +23,9 @@ pub struct FindingSelection {
     /// Where each is, in order; once somebody wants all of them.
     sorted: OnceLock<Vec<Found>>,
 }
+
+/// Findings are looked up of users who are fewer than one in so many, else all are gone through.
+const FEW_SHARE: u64 = 8;
 
 /// What is selected of one tenant.
 pub(super) struct Part {
@@ -80,6 +84,32 @@ impl Part {
         }
     }
 
+    /// The findings about users that may be selected, with where they are.
+    fn entries(&self) -> impl Iterator<Item = (usize, usize, &Entry)> {
+        let chunks = &self.findings().chunks;
+        let few = self.filter.rows();
+        let all = self.tenant.users().live().len();
+        let few = few.filter(|rows| rows.count() < u64::from(all) / FEW_SHARE);
+        let of_row = |row: u32| {
+            let number = row as usize / CHUNK_ROWS;
+            let chunk = chunks.get(number).into_iter();
+            chunk.flat_map(move |chunk| {
+                let entries = chunk.places_of(row);
+                entries.filter_map(move |place| Some((number, place, chunk.entry(place)?)))
+            })
+        };
+        let rest = match few {
+            Some(_) => &[][..],
+            None => &chunks[..],
+        };
+        let rest = rest.iter().enumerate().flat_map(|(number, chunk)| {
+            let entries = chunk.entries().iter().enumerate();
+            entries.map(move |(place, entry)| (number, place, entry))
+        });
+        let few = few.into_iter().flat_map(|rows| rows.iter());
+        few.flat_map(of_row).chain(rest)
+    }
+
     fn findings(&self) -> &Findings {
         self.tenant.findings()
     }
@@ -110,12 +140,7 @@ impl Part {
             if !self.answers.contains(&Answer::Ask) {
                 return counts;
             }
-            for entry in self
-                .findings()
-                .chunks
-                .iter()
-                .flat_map(|chunk| chunk.entries())
-            {
+            for (_, _, entry) in self.entries() {
                 let number = entry.verdict as usize;
                 let is_asked = self.answers.get(number) == Some(&Answer::Ask);
                 if is_asked && self.has(Answer::Ask, entry) {
@@ -160,26 +185,24 @@ impl Part {
         mut call: impl FnMut(Candidate<'a>, &mut Sieve<'a>),
     ) {
         let (users, findings) = (self.tenant.users(), self.findings());
-        for (number, chunk) in findings.chunks.iter().enumerate() {
-            for (place, entry) in chunk.entries().iter().enumerate() {
-                let Some((answer, lead, sku_id)) = sieve.get(entry.verdict) else {
-                    continue;
-                };
-                if !self.has(answer, entry) {
-                    continue;
-                }
-                let key = FindingKey::of_seat(lead.kind, users.object_id(entry.row), sku_id);
-                let place = Place::Row(number, place);
-                let candidate = Candidate {
-                    place: FindingPlace {
-                        lead,
-                        first_seen_on: entry.first_seen_on,
-                        key,
-                    },
-                    found: Found { part, place },
-                };
-                call(candidate, sieve);
+        for (number, place, entry) in self.entries() {
+            let Some((answer, lead, sku_id)) = sieve.get(entry.verdict) else {
+                continue;
+            };
+            if !self.has(answer, entry) {
+                continue;
             }
+            let key = FindingKey::of_seat(lead.kind, users.object_id(entry.row), sku_id);
+            let place = Place::Row(number, place);
+            let candidate = Candidate {
+                place: FindingPlace {
+                    lead,
+                    first_seen_on: entry.first_seen_on,
+                    key,
+                },
+                found: Found { part, place },
+            };
+            call(candidate, sieve);
         }
         for (savings, place) in &self.others {
             let Some(known) = findings.other_at(*place) else {
