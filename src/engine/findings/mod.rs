@@ -19,6 +19,7 @@ mod row;
 mod savings;
 mod select;
 mod sets;
+mod usage;
 mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
