@@ -38,5 +38,6 @@ pub mod terms;
 pub mod text;
 pub mod usage;
 pub mod user;
+pub mod user_change;
 pub mod user_fact;
 pub mod webhook;
