@@ -9,6 +9,7 @@ use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 
 use super::bits::Bits;
+use super::changes::ChangedUsers;
 use super::directory::Directory;
 use super::facts::{CodedUsage, Told};
 use super::marks::Marks;
@@ -57,6 +58,8 @@ pub struct UsersDraft {
     evidence: Marks,
     /// The rows whose findings may have to be.
     findings: Marks,
+    /// The rows of users who came, went or differ.
+    changed: Marks,
     is_changed: bool,
     /// The row of the last fact that was taken in.
     last: u32,
@@ -76,6 +79,7 @@ impl UsersDraft {
             touched: Default::default(),
             evidence: Marks::default(),
             findings: Marks::default(),
+            changed: Marks::default(),
             is_changed: false,
             last: 0,
         }
@@ -149,6 +153,7 @@ impl UsersDraft {
         let Some(row) = self.next.find(user.object_id) else {
             let row = self.next.add(user);
             self.seen.insert(row);
+            self.changed.insert(row);
             self.touch(row, EVERYTHING);
             return Change::Added;
         };
@@ -157,6 +162,7 @@ impl UsersDraft {
         if !touched.anything {
             return Change::Unchanged;
         }
+        self.changed.insert(row);
         self.touch(row, touched);
         Change::Changed
     }
@@ -176,6 +182,7 @@ impl UsersDraft {
         };
         self.next.remove(row);
         self.seen.remove(row);
+        self.changed.insert(row);
         self.touch(row, EVERYTHING);
         true
     }
@@ -272,6 +279,13 @@ impl UsersDraft {
     /// Whether anything was changed. A change that a later one undid counts too.
     pub fn is_changed(&self) -> bool {
         self.is_changed
+    }
+
+    /// The users who came, went or were changed, if only for a while.
+    pub fn changed_users(&self) -> ChangedUsers {
+        ChangedUsers {
+            rows: self.changed.iter().collect(),
+        }
     }
 
     /// How many users there are now.

@@ -21,6 +21,7 @@ use crate::domain::text::Folded;
 
 use super::activity::Activity;
 use super::bits::Bits;
+use super::changes::ChangeLog;
 use super::draft::{Stirred, UsersDraft};
 use super::findings::{Decisions, Findings, Judged};
 use super::heap::{Heap, Parts};
@@ -49,6 +50,7 @@ pub struct TenantIndex {
     pub(super) findings: Findings,
     pub(super) decisions: Arc<Decisions>,
     history: Arc<History>,
+    pub(super) changes: Arc<ChangeLog>,
     /// When it was judged last; `None` while there is nothing to judge.
     judged_at: Option<Timestamp>,
 }
@@ -91,6 +93,7 @@ impl TenantIndex {
             findings: Findings::default(),
             decisions: Arc::default(),
             history: Arc::default(),
+            changes: Arc::default(),
             judged_at: None,
         }
     }
@@ -296,8 +299,13 @@ impl TenantIndex {
             history: update
                 .history
                 .map_or_else(|| Arc::clone(&self.history), HistoryDraft::finish),
+            changes: Arc::clone(&self.changes),
             judged_at: Some(update.now),
         }
+    }
+
+    pub(super) fn set_history(&mut self, history: HistoryDraft) {
+        self.history = history.finish();
     }
 
     /// The same facts under other license names.
@@ -355,6 +363,7 @@ impl TenantIndex {
         by_part.push(("activity", parts.grown_by(&*self.activity)));
         by_part.push(("findings", parts.grown_by(&self.findings)));
         by_part.push(("history", parts.grown_by(&*self.history)));
+        by_part.push(("changes", parts.grown_by(&*self.changes)));
         by_part
     }
 
@@ -368,6 +377,18 @@ impl TenantIndex {
 
     pub(super) fn history(&self) -> &Arc<History> {
         &self.history
+    }
+
+    pub(super) fn changes(&self) -> &Arc<ChangeLog> {
+        &self.changes
+    }
+
+    /// The rows in each state, as they would be judged at another time.
+    pub(super) fn activity_sets_at(&self, at: Timestamp) -> [Bits; 4] {
+        let horizon = horizon_of(&self.users, &self.standings, &self.decisions, at);
+        let judged = self.activity.judged(&self.users, horizon);
+        let activity = judged.as_ref().unwrap_or(&self.activity);
+        activity.sets().clone()
     }
 
     pub(super) fn users(&self) -> &Users {
@@ -385,6 +406,7 @@ impl Heap for TenantIndex {
             + self.activity.heap(parts)
             + self.findings.heap(parts)
             + self.history.heap(parts)
+            + self.changes.heap(parts)
     }
 }
 

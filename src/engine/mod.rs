@@ -4,6 +4,7 @@
 //! What changed between two of them is copied, the rest is shared. It knows neither GraphQL nor disk.
 
 // What a sync changes and a request reads.
+mod changes;
 mod directory;
 mod draft;
 mod history;
@@ -59,6 +60,9 @@ mod order;
 mod tests;
 
 pub use breakdown::{Group, GroupDetail};
+pub use changes::{
+    ChangeRow, ChangeSelection, ChangedUsers, NewChanges, open_findings, select_changes,
+};
 pub use directory::{Directory, Named};
 pub use draft::{Change, UsersDraft};
 pub use facts::CodedUsage;

@@ -98,6 +98,11 @@ impl Findings {
         self.verdicts.all().len()
     }
 
+    /// The same of every kind, in their order.
+    pub(super) fn sets(&self) -> &[Bits; 16] {
+        &self.sets
+    }
+
     /// What a license is to whoever pays; [`LicenseClass::Unknown`] of one that nobody has.
     pub(super) fn class(&self, id: SkuId) -> LicenseClass {
         let basis = self.basis.as_deref();

@@ -91,6 +91,20 @@ impl TenantIndex {
     }
 }
 
+impl TenantIndex {
+    /// Forgets days before one; which.
+    pub fn forget_usage_before(&mut self, day: Date) -> Vec<(Workload, Date)> {
+        let is_old = |(_, on): &&(Workload, Date)| *on < day;
+        if !self.history().days.keys().any(|key| is_old(&key)) {
+            return Vec::new();
+        }
+        let mut draft = self.history_draft();
+        let forgotten = draft.forget_before(day);
+        self.set_history(draft);
+        forgotten
+    }
+}
+
 impl HistoryDraft {
     /// Forgets who used a workload on a day.
     pub fn forget(&mut self, workload: Workload, on: Date) {
@@ -108,17 +122,9 @@ impl HistoryDraft {
         let mut new = Vec::new();
         let mut numbered = BTreeMap::new();
         for (id, values) in users {
-            let number = match self.history.numbers.find(id) {
-                Some(number) => HistoryNumber(number),
-                None => match self.history.number(id) {
-                    Some(user) => {
-                        new.push(user);
-                        user.number
-                    }
-                    None => continue,
-                },
-            };
-            numbered.insert(number, values);
+            if let Some(number) = self.number(id, &mut new) {
+                numbered.insert(number, values);
+            }
         }
         let day = UsageDay {
             workload,
@@ -127,6 +133,17 @@ impl HistoryDraft {
         };
         self.load_day(&day);
         (new, day)
+    }
+
+    /// The number of a user. Who has none is given one, and added to the new ones; `None` when there are
+    /// none left.
+    pub fn number(&mut self, id: ObjectId, new: &mut Vec<HistoryUser>) -> Option<HistoryNumber> {
+        if let Some(number) = self.history.numbers.find(id) {
+            return Some(HistoryNumber(number));
+        }
+        let user = self.history.number(id)?;
+        new.push(user);
+        Some(user.number)
     }
 
     /// Takes in a number as it was stored.
@@ -161,6 +178,16 @@ impl HistoryDraft {
 }
 
 impl History {
+    /// The number of a user; `None` of one who has none.
+    pub(super) fn number_of(&self, id: ObjectId) -> Option<u32> {
+        self.numbers.find(id)
+    }
+
+    /// The user of a number.
+    pub(super) fn user(&self, number: u32) -> ObjectId {
+        self.numbers.get(number)
+    }
+
     /// The days of a workload between two days, both included.
     fn days_of(
         &self,

@@ -4,6 +4,7 @@ mod activity;
 mod answers;
 mod asked;
 mod breakdowns;
+mod changes;
 mod drafts;
 mod facts;
 mod finding_lists;
