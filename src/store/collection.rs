@@ -36,6 +36,8 @@ pub(super) enum Collection {
     UsageDays(Workload),
     /// What is remembered of findings: one row a user, and one of all that is about no user.
     Findings,
+    /// What changed of users: one row a run.
+    UserChanges,
 }
 
 /// Where the numbers of collections that there are several of begin. Thirty-two apart: there are
@@ -64,7 +66,7 @@ impl Collection {
             .chain(Dataset::REPORTS.into_iter().map(Self::Usage))
             .chain([Self::HistoryUsers])
             .chain(Workload::ALL.into_iter().map(Self::UsageDays))
-            .chain([Self::Findings])
+            .chain([Self::Findings, Self::UserChanges])
     }
 
     /// What a dataset says of users; `None` for one that says nothing of them in rows of its own.
@@ -80,7 +82,8 @@ impl Collection {
     }
 
     /// The dataset that it is read with. The history's users have none: a number that was given
-    /// stays, whatever becomes of the report that it was given for. Findings rest on all of them.
+    /// stays, whatever becomes of the report that it was given for. Findings rest on all of them, and so
+    /// does what changed.
     pub(super) fn dataset(self) -> Option<Dataset> {
         Some(match self {
             Self::Standing(dataset) | Self::Usage(dataset) => dataset,
@@ -92,7 +95,7 @@ impl Collection {
             Self::SignInActivity => Dataset::SignInActivity,
             Self::ApplicationUses => Dataset::SignIns,
             Self::DirectoryChanges => Dataset::DirectoryAudits,
-            Self::HistoryUsers | Self::Findings => return None,
+            Self::HistoryUsers | Self::Findings | Self::UserChanges => return None,
             Self::UsageDays(workload) => workload.dataset(),
         })
     }
@@ -133,6 +136,7 @@ impl Collection {
             Self::DirectoryChanges => "directory changes",
             Self::HistoryUsers => "users of the history",
             Self::Findings => "findings",
+            Self::UserChanges => "changes of users",
         };
         name.to_owned()
     }
@@ -153,6 +157,7 @@ impl Numbered for Collection {
             Self::DirectoryChanges => 9,
             Self::HistoryUsers => 10,
             Self::Findings => 11,
+            Self::UserChanges => 12,
             Self::Usage(dataset) => USAGE.saturating_add(dataset.number()),
             Self::UsageDays(workload) => USAGE_DAYS.saturating_add(workload.number()),
             Self::Standing(dataset) => STANDING.saturating_add(dataset.number()),
@@ -202,6 +207,7 @@ mod tests {
         check(Collection::DirectoryChanges, 9);
         check(Collection::HistoryUsers, 10);
         check(Collection::Findings, 11);
+        check(Collection::UserChanges, 12);
         check(Collection::Usage(Dataset::ActiveUsers), 41);
         check(Collection::Usage(Dataset::CopilotUsage), 51);
         check(Collection::UsageDays(Workload::Outlook), 65);

@@ -57,7 +57,7 @@ const READERS: usize = 2;
 impl Store {
     /// Reads all current facts of a tenant, each once; `None` when no run was ever committed. Standings
     /// come first, then organization, licenses, users, groups, subscriptions, what else is known of
-    /// users, and the history: its users, then its days.
+    /// users, the history: its users, then its days, and what is remembered of findings and changes.
     ///
     /// Every byte is read once and compared to what was written before anything is made of it. After
     /// an error, what was visited until then is void.

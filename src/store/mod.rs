@@ -60,6 +60,7 @@ use crate::domain::subscription::Subscription;
 use crate::domain::tenant::{Connection, Organization};
 use crate::domain::usage::{HistoryUser, UsageDay};
 use crate::domain::user::User;
+use crate::domain::user_change::RunChanges;
 use crate::domain::user_fact::UserFact;
 
 use self::backend::{Backend, Batch, Direction, Key, Range, Table};
@@ -80,7 +81,8 @@ pub use self::unfinished::{Replayed, Unfinished};
 /// 1 had users, licenses and the organization. 2 has every dataset, standings and unfinished runs. All
 /// that 1 has is the same in 2. 3 has prices, terms and exchange rates as well, and remembers findings; 4 has
 /// calendar feeds and what webhooks are told. 5 has long segments in files, and reads those that are not
-/// where they are. So opening an older one makes it the newest.
+/// where they are; it also has what changed of users, and how much of findings webhooks were told. So
+/// opening an older one makes it the newest.
 const FORMAT: u32 = 5;
 /// How many keys one batch deletes: long deletions do not hold up other writes.
 const DELETE_KEYS_MAX: usize = 256;
@@ -252,6 +254,8 @@ pub enum Fact {
     Standing(Standing),
     /// What is remembered of findings about one user, or about none.
     Findings(FindingsPast),
+    /// What a run changed of users.
+    UserChanges(RunChanges),
 }
 
 /// The run whose facts are current.

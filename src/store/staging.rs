@@ -31,6 +31,7 @@ use crate::domain::sync_run::{Dataset, SyncRun};
 use crate::domain::tenant::Organization;
 use crate::domain::usage::{HistoryUser, UsageDay, Workload};
 use crate::domain::user::User;
+use crate::domain::user_change::RunChanges;
 use crate::domain::user_fact::UserFact;
 
 /// What one run changes, on its way to disk. Dropped without `commit`, it leaves nothing behind
@@ -174,6 +175,16 @@ impl Staging {
             }
             false => self.put(FactRef::Findings(past)),
         }
+    }
+
+    /// Stages what a run changed of users.
+    pub fn put_user_changes(&mut self, changes: &RunChanges) -> Result<(), Error> {
+        self.put(FactRef::UserChanges(changes))
+    }
+
+    /// Stages that what a run changed is forgotten.
+    pub fn remove_user_changes(&mut self, run: RunId) -> Result<(), Error> {
+        self.remove(Collection::UserChanges, run.0)
     }
 
     /// Stages what is known of a dataset besides its rows. Of its lists the first 200 fetches and

@@ -96,11 +96,12 @@ impl Replayed {
                 let (workload, on) = day_of_id(id).ok_or_else(|| damaged("the id of a day"))?;
                 Ok(Self::RemovedUsageDay(workload, on))
             }
-            // Findings are staged in the moment of the commit, and no run goes on from there.
+            // Findings and changes are staged in the moment of the commit, and no run goes on from there.
             Collection::Standing(_)
             | Collection::Organization
             | Collection::HistoryUsers
-            | Collection::Findings => Err(damaged("the removal of what is never removed")),
+            | Collection::Findings
+            | Collection::UserChanges => Err(damaged("the removal of what is never removed")),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::sync_run::SyncRun;
 use crate::domain::tenant::{Connection, ConnectionState, TenantAccess};
 use crate::domain::terms::TermsPolicy;
 use crate::domain::user_fact::UserFact;
-use crate::engine::{CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate};
+use crate::engine::{CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate, open_findings};
 use crate::msgraph::{Client, Login};
 use crate::store::{self, Fact, Store};
 
@@ -160,7 +160,7 @@ fn facts(
     let mut history = empty.history_draft();
     let (mut organization, mut licenses) = (None, Vec::new());
     let (mut groups, mut subscriptions, mut standings) = (Vec::new(), Vec::new(), Vec::new());
-    let mut past = Vec::new();
+    let (mut past, mut changes) = (Vec::new(), Vec::new());
     let mut waiting = Vec::with_capacity(USERS_AT_ONCE);
     let mut load = |loaded: Loaded| {
         let fact = match loaded {
@@ -189,6 +189,7 @@ fn facts(
             Fact::UsageDay(fact) => history.load_day(&fact),
             Fact::Standing(fact) => standings.push(fact),
             Fact::Findings(fact) => past.push(fact),
+            Fact::UserChanges(fact) => changes.push(fact),
         }
     };
     let loaded = shared.store.load_prepared(key, &Loaded::of, &mut load);
@@ -221,8 +222,13 @@ fn facts(
         now: shared.clock.now(),
     };
     let names = |id, part_number: &str| shared.names.name(key, id, part_number);
+    let open = open_findings(&past);
     let remembering = TenantIndex::remembering(key.clone(), decisions, past);
-    shared.engine.publish(remembering.updated(update, &names));
+    let index = remembering.updated(update, &names);
+    let current = (published.run, published.as_of);
+    shared
+        .engine
+        .publish(index.with_change_log(changes, &open, current));
     Ok(None)
 }
 

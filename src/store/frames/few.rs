@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::findings::FindingsRecord;
 use super::history::UsageDayRecord;
 use super::standing::StandingRecord;
+use super::user_changes::RunChangesRecord;
 use super::{FactRef, Row, Rows, TakeRow};
 use crate::domain::group::Group;
 use crate::domain::ids::{ObjectId, OrganizationId, PlanId, SkuId, SubscriptionId};
@@ -30,7 +31,7 @@ pub(super) struct FewRecord {
 
 #[derive(Clone, PartialEq, Message)]
 struct FewRow {
-    #[prost(oneof = "Few", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Few", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     few: Option<Few>,
 }
 
@@ -57,6 +58,8 @@ enum Few {
     UsageDay(UsageDayRecord),
     #[prost(message, tag = "8")]
     Findings(FindingsRecord),
+    #[prost(message, tag = "9")]
+    UserChanges(RunChangesRecord),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -160,6 +163,7 @@ impl Rows for FewRows {
             FactRef::Standing(fact) => Few::Standing(fact.into()),
             FactRef::UsageDay(fact) => Few::UsageDay(fact.into()),
             FactRef::Findings(fact) => Few::Findings(fact.into()),
+            FactRef::UserChanges(fact) => Few::UserChanges(fact.into()),
             FactRef::User(_) | FactRef::UserFact(_) | FactRef::HistoryUser(_) => return false,
         });
         true
@@ -203,6 +207,7 @@ impl FewRow {
             Few::Standing(record) => Fact::Standing(record.into_standing()?),
             Few::UsageDay(record) => Fact::UsageDay(record.into_day()?),
             Few::Findings(record) => Fact::Findings(record.into_past()?),
+            Few::UserChanges(record) => Fact::UserChanges(record.into_changes()?),
         }))
     }
 }

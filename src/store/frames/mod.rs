@@ -15,6 +15,7 @@ mod places;
 mod sign_ins;
 mod standing;
 mod usage;
+mod user_changes;
 mod users;
 mod values;
 
@@ -41,6 +42,7 @@ use crate::domain::subscription::Subscription;
 use crate::domain::tenant::Organization;
 use crate::domain::usage::{HistoryUser, UsageDay};
 use crate::domain::user::User;
+use crate::domain::user_change::RunChanges;
 use crate::domain::user_fact::UserFact;
 
 pub(super) use self::columns::small;
@@ -94,6 +96,7 @@ pub(super) enum FactRef<'a> {
     HistoryUser(&'a HistoryUser),
     UsageDay(&'a UsageDay),
     Findings(&'a FindingsPast),
+    UserChanges(&'a RunChanges),
 }
 
 impl FactRef<'_> {
@@ -110,6 +113,7 @@ impl FactRef<'_> {
             Self::HistoryUser(_) => Collection::HistoryUsers,
             Self::UsageDay(fact) => Collection::UsageDays(fact.workload),
             Self::Findings(_) => Collection::Findings,
+            Self::UserChanges(_) => Collection::UserChanges,
         })
     }
 
@@ -125,6 +129,7 @@ impl FactRef<'_> {
             Self::HistoryUser(fact) => fact.object_id.0,
             Self::UsageDay(fact) => usage_day_id(fact.workload, fact.on),
             Self::Findings(fact) => fact.about.map_or_else(Uuid::nil, |user| user.0),
+            Self::UserChanges(fact) => fact.run.0,
         }
     }
 }
@@ -142,6 +147,7 @@ impl<'a> From<&'a Fact> for FactRef<'a> {
             Fact::HistoryUser(fact) => Self::HistoryUser(fact),
             Fact::UsageDay(fact) => Self::UsageDay(fact),
             Fact::Findings(fact) => Self::Findings(fact),
+            Fact::UserChanges(fact) => Self::UserChanges(fact),
         }
     }
 }
@@ -180,7 +186,8 @@ impl FrameWriter {
             | Collection::Groups
             | Collection::Subscriptions
             | Collection::UsageDays(_)
-            | Collection::Findings => Box::new(FewRows::default()),
+            | Collection::Findings
+            | Collection::UserChanges => Box::new(FewRows::default()),
             Collection::Users => Box::new(UserColumns::new()),
             Collection::Memberships => Box::new(ById::<MembershipColumns>::default()),
             Collection::SignInActivity => Box::new(ById::<SignInColumns>::default()),
@@ -276,7 +283,8 @@ pub(super) fn read_frame(
         | Collection::Groups
         | Collection::Subscriptions
         | Collection::UsageDays(_)
-        | Collection::Findings => decode::<FewRecord>(&unfolded)?.rows(take),
+        | Collection::Findings
+        | Collection::UserChanges => decode::<FewRecord>(&unfolded)?.rows(take),
         Collection::Users => decode::<UsersRecord>(&unfolded)?.rows(list, take),
         Collection::Memberships => {
             by_id::read::<MembershipColumns>(collection, &unfolded, list, take)

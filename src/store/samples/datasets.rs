@@ -1,5 +1,7 @@
 //! Facts of the datasets beside users and licenses, such as real organizations have.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -9,13 +11,15 @@ use crate::domain::audit::{DirectoryChange, DirectoryChangeKind, DirectoryChange
 use crate::domain::day::Day;
 use crate::domain::finding::{FindingKey, FindingKind, FindingsPast, PastFinding};
 use crate::domain::group::{Group, Memberships};
-use crate::domain::ids::{ApplicationId, SubscriptionId};
+use crate::domain::ids::{ApplicationId, RunId, SubscriptionId};
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
 use crate::domain::standing::{Fetch, Fetched, FormerName, Span, Standing};
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::{
-    HistoryNumber, HistoryUser, MailboxType, Metric, Period, Usage, UsageDay, Values, Workload,
+    ActivityState, HistoryNumber, HistoryUser, MailboxType, Metric, Period, Usage, UsageDay,
+    Values, Workload,
 };
+use crate::domain::user_change::{CodedChanges, FormerUser, RunChanges, UserChange};
 use crate::domain::user_fact::UserFact;
 use crate::store::Fact;
 
@@ -65,7 +69,59 @@ pub(in crate::store) fn facts(count: u64) -> Vec<Fact> {
         }
     }
     facts.extend(Dataset::ALL.map(|dataset| Fact::Standing(standing(dataset, count))));
+    facts.extend((0..3).map(|ago| Fact::UserChanges(user_changes(ago, count, &mut random))));
     facts
+}
+
+/// What a run of an ordinary day changed: few come, go, move or get a license, more fall silent or are back,
+/// and some findings follow.
+pub(in crate::store) fn user_changes(ago: u64, count: u64, random: &mut Random) -> RunChanges {
+    let skus: Vec<_> = licenses(12).iter().map(|license| license.sku_id).collect();
+    let department = |n: u64| Some(format!("Department {n}"));
+    let mut changes: BTreeMap<UserChange, BTreeSet<HistoryNumber>> = BTreeMap::new();
+    let mut former = BTreeMap::new();
+    for n in 0..count.div_ceil(100) {
+        let number = HistoryNumber(random.below(count) as u32);
+        let sku = skus[random.skewed(12) as usize];
+        let kind = FindingKind::ALL[random.below(11) as usize];
+        let change = match n % 12 {
+            0 => UserChange::Joined,
+            1 => UserChange::Left,
+            2 => UserChange::LicenseAssigned(sku),
+            3 => UserChange::LicenseRemoved(sku),
+            4 => UserChange::DepartmentChanged {
+                from: department(random.skewed(40)),
+                to: department(random.skewed(40)),
+            },
+            5 | 6 => UserChange::FindingOpened(kind),
+            7 => UserChange::FindingClosed(kind),
+            odd => {
+                let (from, to) = (ActivityState::Active, ActivityState::Inactive);
+                match odd % 2 {
+                    0 => UserChange::ActivityStateChanged { from, to },
+                    _ => UserChange::ActivityStateChanged { from: to, to: from },
+                }
+            }
+        };
+        if change == UserChange::Left {
+            let gone = name(random);
+            former.insert(
+                number,
+                FormerUser {
+                    number,
+                    user_principal_name: format!("{}{n}@contoso.com", gone.to_lowercase()),
+                    display_name: Some(gone),
+                },
+            );
+        }
+        changes.entry(change).or_default().insert(number);
+    }
+    RunChanges {
+        run: RunId(Uuid::from_u128(u128::from(random.next()))),
+        seen_at: Timestamp::from_second(1_795_000_000 - ago as i64 * 86_400).unwrap(),
+        changes: CodedChanges::new(&changes),
+        former: former.into_values().collect(),
+    }
 }
 
 /// One finding that holds.
@@ -343,6 +399,11 @@ pub(in crate::store) fn later(fact: &Fact, stamp: u64) -> Fact {
             fact.users.push((HistoryNumber(u32::MAX), values));
         }
         Fact::Standing(fact) => fact.rows = stamp,
+        Fact::UserChanges(fact) => fact.former.push(FormerUser {
+            number: HistoryNumber(u32::MAX),
+            user_principal_name: format!("later{stamp}@contoso.com"),
+            display_name: text,
+        }),
         Fact::Findings(fact) => {
             let day = Day::numbered(stamp as i64 + 1).unwrap();
             for own in &mut fact.findings {

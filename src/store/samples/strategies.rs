@@ -11,11 +11,12 @@ use crate::domain::finding::{
     Realized, Rule, Said, Saving, Source,
 };
 use crate::domain::group::{Group, Memberships};
-use crate::domain::ids::{ApplicationId, SubscriptionId};
+use crate::domain::ids::{ApplicationId, RunId, SubscriptionId};
 use crate::domain::sign_in::{ApplicationUse, ApplicationUses, SignInActivity};
 use crate::domain::standing::{AbsentMember, Fetch, Fetched, FormerName, Span, Standing};
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::{HistoryNumber, HistoryUser, Metric, Period, Usage, UsageDay, Values};
+use crate::domain::user_change::{CodedChanges, FormerUser, RunChanges};
 use crate::domain::user_fact::UserFact;
 use crate::store::Fact;
 use crate::store::collection::Collection;
@@ -43,6 +44,7 @@ pub(in crate::store) fn any_fact(collection: Collection) -> BoxedStrategy<Fact> 
             })
             .boxed(),
         Collection::Findings => any_findings().prop_map(Fact::Findings).boxed(),
+        Collection::UserChanges => any_user_changes().prop_map(Fact::UserChanges).boxed(),
         Collection::UsageDays(workload) => {
             let user = (any::<u32>().prop_map(HistoryNumber), any_values());
             let users = prop::collection::vec(user, 0..5);
@@ -57,6 +59,23 @@ pub(in crate::store) fn any_fact(collection: Collection) -> BoxedStrategy<Fact> 
                 .boxed()
         }
     }
+}
+
+fn any_user_changes() -> impl Strategy<Value = RunChanges> {
+    let former = (any::<u32>(), ".{0,9}", of(".{0,9}"));
+    let former = former.prop_map(|(number, user_principal_name, display_name)| FormerUser {
+        number: HistoryNumber(number),
+        user_principal_name,
+        display_name,
+    });
+    let bytes = prop::collection::vec(any::<u8>(), 0..40);
+    let former = prop::collection::vec(former, 0..4);
+    (any_guid(), any_time(), bytes, former).prop_map(|(run, seen_at, bytes, former)| RunChanges {
+        run: RunId(run),
+        seen_at,
+        changes: CodedChanges::from_bytes(&bytes),
+        former,
+    })
 }
 
 fn any_findings() -> impl Strategy<Value = FindingsPast> {

@@ -23,7 +23,7 @@ use super::samples::{run, tenant};
 use super::segments::Layout;
 use super::{EncryptionKey, Error, Fact, OpenError, OpenOptions, Published, Staging, Store};
 use crate::domain::finding::FindingsPast;
-use crate::domain::ids::{ObjectId, SubscriptionId, TenantKey};
+use crate::domain::ids::{ObjectId, RunId, SubscriptionId, TenantKey};
 use crate::domain::license::License;
 use crate::domain::tenant::Organization;
 use crate::domain::user::User;
@@ -178,6 +178,7 @@ fn put(staging: &mut Staging, fact: &Fact) -> Result<(), Error> {
         Fact::UsageDay(fact) => staging.put_usage_day(fact),
         Fact::Standing(fact) => staging.set_standing(fact),
         Fact::Findings(fact) => staging.put_findings(fact),
+        Fact::UserChanges(fact) => staging.put_user_changes(fact),
     }
 }
 
@@ -188,6 +189,7 @@ fn remove(staging: &mut Staging, (collection, id): (Collection, Uuid)) -> Result
             about: Some(ObjectId(id)),
             findings: Vec::new(),
         }),
+        (Collection::UserChanges, _) => staging.remove_user_changes(RunId(id)),
         (Collection::Subscriptions, _) => staging.remove_subscription(SubscriptionId(id)),
         (Collection::UsageDays(_), _) => {
             let (workload, on) = day_of_id(id).unwrap();
@@ -251,6 +253,7 @@ fn changed(world: &World, n: usize, stamp: u128) -> World {
                 | Collection::Organization
                 | Collection::HistoryUsers
                 | Collection::Findings
+                | Collection::UserChanges
         );
         if index % 10 == 9 && !is_kept {
             changed.others.remove(&place);

@@ -85,15 +85,25 @@ pub(in crate::sync) fn commit(
     merger: Merger,
     run: &SyncRun,
 ) -> Result<Effort, store::Error> {
-    let (update, mut staging, mut effort) = merger.into_parts(shared.clock.now());
+    let now = run.finished_at.unwrap_or_else(|| shared.clock.now());
+    let changed = merger.draft.changed_users();
+    let (update, mut staging, mut effort) = merger.into_parts(now);
     let _publishing = lock(&tenant.publishing);
     let names = |id, part_number: &str| shared.names.name(&tenant.key, id, part_number);
     // Built before the commit: nothing that could fail lies between durable and visible.
     let began = Instant::now();
-    let next = shared.index(&tenant.key).updated(update, &names);
+    let before = shared.index(&tenant.key);
+    let next = before.updated(update, &names);
+    let (next, new) = next.with_changes_since(&before, &changed, run.id, now);
     effort.indexing = began.elapsed();
     for past in next.unsaved_findings() {
         staging.put_findings(&past)?;
+    }
+    for user in &new.users {
+        staging.put_history_user(user)?;
+    }
+    if let Some(changes) = &new.changes {
+        staging.put_user_changes(changes)?;
     }
     staging.commit(run, run.started_at)?;
     effort.committing = began.elapsed() - effort.indexing;

@@ -149,8 +149,8 @@ impl Merger {
                 draft.remove_fact(dataset, id);
             }
             Replayed::Put(Fact::HistoryUser(user)) => history.load_user(user),
-            // What is remembered of them is worked out when the run is committed.
-            Replayed::Put(Fact::Findings(_)) => {}
+            // What is remembered of them, and what changed, is worked out when the run is committed.
+            Replayed::Put(Fact::Findings(_) | Fact::UserChanges(_)) => {}
             Replayed::Put(Fact::UsageDay(day)) => history.load_day(&day),
             Replayed::Put(Fact::Standing(standing)) => standings.push(standing),
             Replayed::RemovedUsageDay(workload, on) => history.forget(workload, on),
