@@ -25,7 +25,9 @@ use crate::msgraph::{Endpoints, Http};
 use crate::store::{EncryptionKey, Health as StoreHealth, OpenError, OpenOptions, Store};
 use crate::sync::schedule::Heartbeat;
 use crate::sync::webhook::{self, WebhookSettings};
-use crate::sync::{CatalogSource, Coordinator, Parts, Schedule, TenantSettings, random_secret};
+use crate::sync::{
+    CatalogSource, Coordinator, Parts, Retention, Schedule, TenantSettings, random_secret,
+};
 
 /// Why the server cannot start; each kind has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +97,10 @@ impl Core {
                 refresh_days: u32::from(config.catalog.refresh_days),
             }),
             terms_policy: config.terms,
+            retention: Retention {
+                usage_days: config.history.usage_days,
+                changes_days: config.history.changes_days,
+            },
             webhooks: config.webhooks.iter().map(webhook_settings).collect(),
         })
         .map_err(store_error)?;

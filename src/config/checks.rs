@@ -21,13 +21,13 @@ use crate::telemetry::LogSettings;
 
 use super::origin::{Origin, Problem};
 use super::raw::{
-    RawAuth, RawCatalog, RawConfig, RawLimits, RawMoney, RawNetwork, RawSecret, RawSecurity,
-    RawServer, RawStorage, RawSync,
+    RawAuth, RawCatalog, RawConfig, RawHistory, RawLimits, RawMoney, RawNetwork, RawSecret,
+    RawSecurity, RawServer, RawStorage, RawSync,
 };
 use super::tree::{Table, origin_of};
 use super::{
-    CatalogSettings, Config, ConfigError, KeySource, StorageSettings, SyncSettings, policy,
-    secret_file, tenants, webhooks,
+    CatalogSettings, Config, ConfigError, HistorySettings, KeySource, StorageSettings,
+    SyncSettings, policy, secret_file, tenants, webhooks,
 };
 
 /// The key file of a server that was started without a word about keys.
@@ -100,6 +100,7 @@ pub(super) fn check(
     let admin_token = findings.keep(&["auth"], admin_token(raw.auth, directory));
     let key = findings.keep(&["security"], encryption_key(raw.security, directory));
     let sync = findings.keep(&["sync"], sync(&raw.sync));
+    let history = findings.keep(&["history"], history(&raw.history));
     let network = findings.keep(&["network"], network(&raw.network, directory));
     let catalog = findings.keep(&["catalog"], catalog(&raw.catalog));
     let terms = findings.keep(&["money"], terms(&raw.money));
@@ -123,9 +124,14 @@ pub(super) fn check(
     else {
         return Err(findings.into());
     };
-    let (Some(sync), Some(network), Some(catalog), Some(terms), true) =
-        (sync, network, catalog, terms, findings.problems.is_empty())
-    else {
+    let (Some(sync), Some(history), Some(network), Some(catalog), Some(terms), true) = (
+        sync,
+        history,
+        network,
+        catalog,
+        terms,
+        findings.problems.is_empty(),
+    ) else {
         return Err(findings.into());
     };
     Ok(Config {
@@ -136,6 +142,7 @@ pub(super) fn check(
         admin_token,
         encryption_key,
         sync,
+        history,
         tenants,
         catalog,
         terms,
@@ -302,6 +309,15 @@ fn schedule(text: &str) -> Result<Cron, String> {
         Ok(_) => Ok(cron),
         Err(_) => Err(format!("\"{text}\" never comes due")),
     }
+}
+
+/// No fewer days than syncs read back: else they would read again what was just forgotten.
+fn history(raw: &RawHistory) -> Result<HistorySettings, Invalid> {
+    let days = |days| within(days, 30, 3_650);
+    Ok(HistorySettings {
+        usage_days: days(raw.usage_days).map_err(Invalid::of("usage_days"))?,
+        changes_days: days(raw.changes_days).map_err(Invalid::of("changes_days"))?,
+    })
 }
 
 fn network(raw: &RawNetwork, directory: &Path) -> Result<NetworkSettings, Invalid> {

@@ -79,6 +79,8 @@ pub struct Config {
     pub encryption_key: KeySource,
     /// When tenants are read.
     pub sync: SyncSettings,
+    /// How long it is kept what was.
+    pub history: HistorySettings,
     /// In order of key.
     pub tenants: Vec<TenantConfig>,
     /// How product names are kept new.
@@ -119,6 +121,15 @@ pub struct SyncSettings {
     pub schedule: Cron,
     /// Where the fields of the schedule count; with daylight saving.
     pub timezone: TimeZone,
+}
+
+/// How long it is kept what was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Days of use.
+    pub usage_days: u16,
+    /// Days on which something changed.
+    pub changes_days: u16,
 }
 
 /// One configured tenant.

@@ -16,9 +16,9 @@ use super::policy::RawPolicy;
 use super::tree::{Table, Value};
 
 /// The sections, as they stand in the file.
-pub(super) const SECTIONS: [&str; 13] = [
-    "server", "storage", "auth", "security", "sync", "tenants", "policy", "network", "limits",
-    "catalog", "money", "webhooks", "log",
+pub(super) const SECTIONS: [&str; 14] = [
+    "server", "storage", "auth", "security", "sync", "history", "tenants", "policy", "network",
+    "limits", "catalog", "money", "webhooks", "log",
 ];
 
 #[derive(Deserialize)]
@@ -29,6 +29,7 @@ pub(super) struct RawConfig {
     pub(super) auth: RawAuth,
     pub(super) security: RawSecurity,
     pub(super) sync: RawSync,
+    pub(super) history: RawHistory,
     #[serde(default)]
     pub(super) tenants: BTreeMap<String, RawTenant>,
     pub(super) policy: RawPolicy,
@@ -79,6 +80,13 @@ pub(super) struct RawSecurity {
 pub(super) struct RawSync {
     pub(super) schedule: String,
     pub(super) timezone: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHistory {
+    pub(super) usage_days: u64,
+    pub(super) changes_days: u64,
 }
 
 #[derive(Deserialize)]

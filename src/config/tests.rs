@@ -105,6 +105,13 @@ fn with_nothing_set_the_shipped_defaults_hold() {
     assert_eq!(config.sync.schedule.as_str(), "0 0 */6 * * *");
     assert_eq!(config.sync.timezone.iana_name(), Some("UTC"));
     assert_eq!(
+        config.history,
+        HistorySettings {
+            usage_days: 400,
+            changes_days: 1_095
+        }
+    );
+    assert_eq!(
         config.catalog,
         CatalogSettings {
             url: None,
@@ -411,11 +418,11 @@ fn unknown_keys_and_sections_are_refused_with_their_line_and_the_valid_ones() {
     );
     refused(
         "[snyc]\n",
-        "config.toml:1: unknown section [snyc]; did you mean \"sync\"? Valid sections: server, storage, auth, security, sync, tenants, policy, network, limits, catalog, money, webhooks, log",
+        "config.toml:1: unknown section [snyc]; did you mean \"sync\"? Valid sections: server, storage, auth, security, sync, history, tenants, policy, network, limits, catalog, money, webhooks, log",
     );
     refused(
         "listen = \"127.0.0.1:1\"\n",
-        "config.toml:1: unknown key \"listen\" outside of a section. Valid sections: server, storage, auth, security, sync, tenants, policy, network, limits, catalog, money, webhooks, log",
+        "config.toml:1: unknown key \"listen\" outside of a section. Valid sections: server, storage, auth, security, sync, history, tenants, policy, network, limits, catalog, money, webhooks, log",
     );
     tenant("client_secret = \"s\"\ntenant = \"x\"").refused(
         "config.toml:5: unknown key \"tenant\" in [tenants.contoso]; did you mean \"tenant_id\"? Valid keys: tenant_id, client_id, client_secret, client_secret_file, certificate_file, access, cloud, segment, login_url, graph_url, policy",
@@ -848,4 +855,19 @@ fn seats_may_fall_for_so_many_days_and_a_tenant_is_of_a_segment() {
     let long = "ü".repeat(61);
     tenant(&format!("client_secret = \"s\"\nsegment = \"{long}\""))
         .refused("config.toml:5: tenants.contoso.segment: a segment has at most 60 characters");
+}
+
+#[test]
+fn history_is_kept_for_a_month_to_ten_years() {
+    let config = story("[history]\nusage_days = 30\nchanges_days = 3650\n").load();
+    let kept = config.unwrap().history;
+    assert_eq!((kept.usage_days, kept.changes_days), (30, 3_650));
+    refused(
+        "[history]\nusage_days = 29\n",
+        "config.toml:2: history.usage_days: 29 is not within 30 to 3650",
+    );
+    refused(
+        "[history]\nchanges_days = 3651\n",
+        "config.toml:2: history.changes_days: 3651 is not within 30 to 3650",
+    );
 }

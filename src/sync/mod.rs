@@ -109,8 +109,19 @@ pub struct Parts {
     pub catalog_source: Option<CatalogSource>,
     /// What holds for every purchase.
     pub terms_policy: TermsPolicy,
+    /// How long it is kept what was.
+    pub retention: Retention,
     /// Where events are told.
     pub webhooks: Vec<WebhookSettings>,
+}
+
+/// For how long it is kept what was. Whatever is older is forgotten by the next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Days of use.
+    pub usage_days: u16,
+    /// Days on which something changed.
+    pub changes_days: u16,
 }
 
 /// Where product names are refreshed from.
@@ -212,6 +223,7 @@ impl Coordinator {
             clock: parts.clock,
             names: Names::new(catalog),
             http: parts.http,
+            retention: parts.retention,
             stopping: CancellationToken::new(),
         });
         let webhooks = Webhooks::load(parts.webhooks, &shared.store)?;

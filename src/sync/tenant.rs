@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Retention;
 use super::capability::Experience;
 use super::era::Era;
 use super::names::Names;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) clock: SharedClock,
     pub(super) names: Names,
     pub(super) http: Http,
+    pub(super) retention: Retention,
     /// Canceled when the server stops.
     pub(super) stopping: CancellationToken,
     pub(super) started_at: Timestamp,

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
 use super::{Attempt, Merger, Stop, ending};
 use crate::domain::sync_run::{DatasetState, Problem, ProblemKind, SyncRun, SyncState};
-use crate::store;
+use crate::engine::TenantIndex;
+use crate::store::{self, Staging};
+use crate::sync::Retention;
 use crate::sync::tenant::{Shared, TenantState, lock};
 
 /// What it took to make a run current, for the log: each ought to be near the size of the change.
@@ -94,7 +99,7 @@ pub(in crate::sync) fn commit(
     let began = Instant::now();
     let before = shared.index(&tenant.key);
     let next = before.updated(update, &names);
-    let (next, new) = next.with_changes_since(&before, &changed, run.id, now);
+    let (mut next, new) = next.with_changes_since(&before, &changed, run.id, now);
     effort.indexing = began.elapsed();
     for past in next.unsaved_findings() {
         staging.put_findings(&past)?;
@@ -105,9 +110,33 @@ pub(in crate::sync) fn commit(
     if let Some(changes) = &new.changes {
         staging.put_user_changes(changes)?;
     }
+    forget_old(&mut next, &mut staging, shared.retention, now)?;
     staging.commit(run, run.started_at)?;
     effort.committing = began.elapsed() - effort.indexing;
     shared.engine.publish(next.with_findings_saved());
     *lock(&tenant.damage) = None;
     Ok(effort)
+}
+
+/// Forgets what is older than the operator wants it to be kept.
+fn forget_old(
+    index: &mut TenantIndex,
+    staging: &mut Staging,
+    keep: Retention,
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let oldest = |days: u16| today.checked_sub(i64::from(days).days()).ok();
+    if let Some(day) = oldest(keep.usage_days) {
+        for (workload, on) in index.forget_usage_before(day) {
+            staging.remove_usage_day(workload, on)?;
+        }
+    }
+    let begin = oldest(keep.changes_days).and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    if let Some(begin) = begin {
+        for run in index.forget_changes_before(begin.timestamp()) {
+            staging.remove_user_changes(run)?;
+        }
+    }
+    Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
 
 use super::Applied;
 use super::answer::Answer;
 use super::combine::{Expected, Joined, Parts, left_out};
-use super::due::{self, day_of, due};
+use super::due::{self, due};
 use super::join::Joiner;
 use super::packed::{People, Person};
 use crate::domain::ids::{ObjectId, TenantKey};
@@ -19,9 +19,6 @@ use crate::domain::user_fact::UserFact;
 use crate::engine::{Change, HistoryDraft, UsersDraft};
 use crate::msgraph::{Client, Error, Meter, Quarantined, Report, ReportAnswer, quarantine_problem};
 use crate::store::{self, Staging};
-
-/// Days of history older than this are forgotten.
-const HISTORY_DAYS: i64 = 400;
 
 /// A day of history is not waited for longer than this: it can be had later.
 const DAY_PATIENCE: Duration = Duration::from_secs(5);
@@ -232,10 +229,6 @@ impl ReportReading {
                 .try_for_each(|user| staging.put_history_user(user))?;
             staging.put_usage_day(&day)?;
             applied.changed += 1;
-        }
-        let oldest = day_of(self.now).checked_sub(HISTORY_DAYS.days());
-        for (workload, on) in history.forget_before(oldest.unwrap_or(Date::MIN)) {
-            staging.remove_usage_day(workload, on)?;
         }
         Ok(applied)
     }
