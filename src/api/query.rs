@@ -8,6 +8,8 @@ use super::scalars::Date;
 use super::settings::Limits;
 use super::types::activity::Workload;
 use super::types::calendar_feed::CalendarFeed;
+use super::types::change_connection::ChangeConnection;
+use super::types::change_inputs::{ChangeArguments, ChangeFilter};
 use super::types::finding_connection::FindingConnection;
 use super::types::finding_inputs::{FindingFilterInput, FindingOrderInput};
 use super::types::group_connection::GroupConnection;
@@ -314,6 +316,50 @@ impl Query {
         let users = engine::select(Reading::of(ctx)?.indexes(), &filter, &[]);
         let points = users.usage(workload.into(), from, to, by.into());
         Ok(points.into_iter().map(UsagePoint::from).collect())
+    }
+
+    /// What changed of users from one sync to the next, newest first: who came and went, got or lost a
+    /// license, moved to another department, or is judged otherwise. From this server's own history, which
+    /// begins with the first sync of a tenant.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema"
+    )]
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day, in UTC.")] from: Date,
+        #[graphql(desc = "The last day, at most 399 days later.")] to: Date,
+        #[graphql(desc = "The `id` of the tenant whose changes are wanted; all when unsaid.")]
+        tenant: Option<ID>,
+        #[graphql(desc = "Only changes of which all this is true; every change when unsaid.")]
+        filter: Option<ChangeFilter>,
+        #[graphql(
+            desc = "How many rows from the beginning, 1 to 500; 50 when neither it nor `last` is said."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor: older ones.")] after: Option<String>,
+        #[graphql(desc = "How many rows from the end, 1 to 500; not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Only rows before this cursor: newer ones; without `first` and `last`, the 50 next to it."
+        )]
+        before: Option<String>,
+    ) -> Result<ChangeConnection, Error> {
+        let reading = Reading::of(ctx)?;
+        let asked = ChangeArguments {
+            from,
+            to,
+            tenant,
+            filter,
+        };
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        ChangeConnection::open(reading, asked.parse(reading)?, page)
     }
 
     /// The purchases that renew, or change their state, from today within so many days: the soonest

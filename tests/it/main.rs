@@ -44,6 +44,7 @@ mod secrets;
 mod bad_input;
 mod calendar;
 mod changes;
+mod changes_history;
 mod comings;
 mod connect;
 mod reclaim;

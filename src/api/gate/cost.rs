@@ -47,6 +47,9 @@ const DAY_PRICE: usize = 20;
 /// Price of a whole plan as a file: some ten thousand lines.
 const FILE_PRICE: usize = 10_000;
 
+/// Price of a day of changes: all of them are looked at where a filter asks for a license or user.
+const CHANGES_DAY_PRICE: usize = 5;
+
 /// Prices the fields of one document with the variables of one request.
 pub(super) struct Prices<'a> {
     variables: &'a Variables,
@@ -106,10 +109,17 @@ impl<'a> Prices<'a> {
                     .saturating_add(days.saturating_mul(DAY_PRICE))
             }
             "file" => FILE_PRICE,
-            _ if children.by_row > 0 => children
-                .by_row
-                .saturating_mul(page().unwrap_or(Limits::PAGE_ROWS_UNSAID))
-                .saturating_add(children.once),
+            _ if children.by_row > 0 || name == "changes" => {
+                let days = match name {
+                    "changes" => self.days(field),
+                    _ => 0,
+                };
+                children
+                    .by_row
+                    .saturating_mul(page().unwrap_or(Limits::PAGE_ROWS_UNSAID))
+                    .saturating_add(children.once)
+                    .saturating_add(days.saturating_mul(CHANGES_DAY_PRICE))
+            }
             _ => {
                 let entries = self.asked(field, "ids").unwrap_or(usual_length(name));
                 children.once.saturating_mul(entries)
@@ -262,6 +272,8 @@ fn usual_length(field: &str) -> usize {
         "tenants" | "metrics" => 10,
         // Of one finding; and of one user, where it is no page.
         "evidence" => 8,
+        // As many as there are kinds.
+        "counts" => 8,
         "byApp" => 8,
         "licenses" | "disabledPlans" => 5,
         "assignedByGroups" | "assignsLicenses" | "subscriptions" | "findings" => 3,
@@ -362,6 +374,17 @@ mod tests {
         check_with(document, variables, 1 + 28 * 20 + 5);
         let variables = json!({"from": "2026-01-01", "to": "2026-01-28"});
         check_with(document, variables, 1 + 28 * 20 + 28);
+    }
+
+    #[test]
+    fn changes_cost_their_days_their_filter_and_their_page() {
+        let changes = |rest: &str| format!("{{changes(from: \"2026-01-01\", {rest}}}");
+        let january = changes("to: \"2026-01-31\") {totalCount}");
+        check(&january, 1 + 31 * 5 + 1);
+        let page = changes("to: \"2026-01-31\", first: 10) {nodes {kind user {id}} counts {kind}}");
+        check(&page, 1 + 31 * 5 + 10 * (1 + 1 + 2) + (1 + 8));
+        let filter = changes("to: \"9999-12-31\", filter: {kind: {eq: LEFT}}) {totalCount}");
+        check(&filter, 1 + 400 * 5 + 1 + 20);
     }
 
     #[test]

@@ -145,6 +145,11 @@ impl IdFilter {
         self.of_tenants(ids::license)
     }
 
+    /// The condition on a user.
+    pub(crate) fn user_terms(self) -> Result<Vec<Term<OfTenants<ObjectId>>>, Error> {
+        self.of_tenants(ids::user)
+    }
+
     /// The condition on what an id of a tenant's names.
     fn of_tenants<T: Ord>(
         self,

@@ -9,6 +9,7 @@ pub(crate) mod reading;
 pub(crate) mod activity;
 pub(crate) mod calendar_feed;
 pub(crate) mod catalog_update;
+pub(crate) mod change;
 pub(crate) mod finding;
 pub(crate) mod group;
 pub(crate) mod license;
@@ -30,6 +31,7 @@ pub(crate) mod viewer;
 pub(crate) mod workload_activity;
 
 // Lists of them.
+pub(crate) mod change_connection;
 pub(crate) mod finding_connection;
 pub(crate) mod group_connection;
 pub(crate) mod license_connection;
@@ -37,6 +39,7 @@ pub(crate) mod sync_run_connection;
 pub(crate) mod user_connection;
 
 // What is asked.
+pub(crate) mod change_inputs;
 pub(crate) mod filter_inputs;
 pub(crate) mod finding_inputs;
 pub(crate) mod group_inputs;

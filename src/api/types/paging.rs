@@ -2,6 +2,7 @@
 
 use async_graphql::{OutputType, SimpleObject};
 
+use super::change::Change;
 use super::finding::Finding;
 use super::group::Group;
 use super::license::License;
@@ -32,7 +33,8 @@ pub(crate) struct PageInfo {
     concrete(name = "GroupEdge", params(Group)),
     concrete(name = "FindingEdge", params(Finding)),
     concrete(name = "ReclaimStepEdge", params(ReclaimStep)),
-    concrete(name = "SyncRunEdge", params(SyncRun))
+    concrete(name = "SyncRunEdge", params(SyncRun)),
+    concrete(name = "ChangeEdge", params(Change))
 )]
 pub(crate) struct Edge<N: OutputType> {
     /// The row's place in its list: opaque, good for `after` and `before` of the same field in the

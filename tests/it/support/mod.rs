@@ -3,6 +3,7 @@
 pub(crate) mod chance;
 pub(crate) mod people;
 pub(crate) mod process;
+pub(crate) mod timed;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
