@@ -340,6 +340,48 @@ pub(in crate::store) fn usage_day(
     }
 }
 
+/// Those who used a workload, so many of a thousand, each at a pace that is its own. Most of what one may do
+/// somebody does not do on a day.
+pub(in crate::store) fn paced_day(
+    workload: Workload,
+    ago: u64,
+    paces: &[u64],
+    used_by: u64,
+    random: &mut Random,
+) -> UsageDay {
+    let mut users = Vec::new();
+    for (number, pace) in (0..).zip(paces) {
+        if random.below(1_000) >= used_by {
+            continue;
+        }
+        let values = (0_u64..)
+            .zip(metrics(workload.dataset()))
+            .map(|(place, metric)| {
+                let value = match metric {
+                    Metric::OnWindows => u64::from(random.below(10) > 0),
+                    Metric::OnMac => u64::from(random.below(12) == 0),
+                    Metric::OnMobile | Metric::OnWeb => u64::from(random.below(3) == 0),
+                    // Seconds, of those who talked at all.
+                    Metric::AudioSeconds | Metric::VideoSeconds | Metric::ScreenShareSeconds => {
+                        let talked = random.below(place) < 2;
+                        u64::from(talked) * random.skewed(180) * 60
+                    }
+                    // Days, of applications that are used now and then.
+                    _ if workload == Workload::Copilot => 20_700 - random.skewed(30),
+                    _ if random.below(place + 2) > 1 => 0,
+                    _ => random.below(pace + 1),
+                };
+                (*metric, value)
+            });
+        users.push((HistoryNumber(number), Values::new(values)));
+    }
+    UsageDay {
+        workload,
+        on: days_ago(ago),
+        users,
+    }
+}
+
 pub(in crate::store) fn standing(dataset: Dataset, rows: u64) -> Standing {
     let mut random = Random(29);
     let now = second(&mut random);

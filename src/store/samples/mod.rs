@@ -286,7 +286,7 @@ impl Random {
     }
 
     /// Small numbers often, large ones seldom.
-    fn skewed(&mut self, bound: u64) -> u64 {
+    pub(in crate::store) fn skewed(&mut self, bound: u64) -> u64 {
         let limit = self.below(bound) + 1;
         self.below(limit)
     }

@@ -206,3 +206,74 @@ fn the_ids_of_users_are_kept_once_for_all_that_is_said_of_them() {
     println!("four reports: {alone} bytes a user, {listed} by a list; {all} with users");
     assert!(listed + 60 < alone, "{listed} {alone}");
 }
+
+/// How many of a thousand people use each workload on a day of work, in the order of [`Workload::ALL`].
+const USED_BY: [u64; 7] = [850, 800, 500, 450, 100, 780, 80];
+
+#[test]
+fn use_takes_at_most_twelve_bytes_a_user_and_day() {
+    const USERS: u64 = 10_000;
+    let mut random = Random(41);
+    // Some do much of everything and some little, as long as they are there.
+    let paces: Vec<u64> = (0..USERS).map(|_| 1 + random.skewed(40)).collect();
+    let store = in_memory(&MemoryBackend::new());
+    let mut by_day = Vec::new();
+    let mut before = 0;
+    for day in 0..7 {
+        let share = if day < 5 { 100 } else { 15 };
+        let mut staging = store.stage(&contoso(), run(&contoso(), day + 1).id);
+        for (workload, used_by) in Workload::ALL.into_iter().zip(USED_BY) {
+            let used_by = used_by * share / 100;
+            let ago = 6 - day as u64;
+            let day = samples::paced_day(workload, ago, &paces, used_by, &mut random);
+            staging.put_usage_day(&day).unwrap();
+        }
+        let number = day + 1;
+        staging
+            .commit(&run(&contoso(), number), as_of(number))
+            .unwrap();
+        let facts = store.facts(&contoso()).unwrap();
+        let bytes: u64 = facts.segments().map(|segment| segment.bytes).sum();
+        by_day.push((bytes - before) as f64 / USERS as f64);
+        before = bytes;
+    }
+    let week = by_day.iter().sum::<f64>() / 7.0;
+    let busiest = by_day.iter().copied().fold(0.0, f64::max);
+    println!("{week:.1} bytes a user and day over a week, {busiest:.1} on its busiest day");
+    assert!(busiest <= 12.0, "{busiest}");
+    assert!(week <= 12.0, "{week}");
+}
+
+#[test]
+fn a_change_of_a_user_takes_few_bytes() {
+    const USERS: u64 = 100_000;
+    let mut random = Random(43);
+    let store = in_memory(&MemoryBackend::new());
+    let (mut changes, mut in_memory, mut names) = (0, 0, 0);
+    for number in 1..=30 {
+        let own = samples::user_changes(30 - number as u64, USERS, &mut random);
+        changes += own
+            .changes
+            .groups()
+            .map(|group| u64::from(group.count))
+            .sum::<u64>();
+        in_memory += own.changes.bytes().len() as u64;
+        names += own.former.len() as u64;
+        let mut staging = store.stage(&contoso(), run(&contoso(), number).id);
+        staging.put_user_changes(&own).unwrap();
+        staging
+            .commit(&run(&contoso(), number), as_of(number))
+            .unwrap();
+    }
+    let facts = store.facts(&contoso()).unwrap();
+    let bytes: u64 = facts.segments().map(|segment| segment.bytes).sum();
+    let a_change = |bytes: u64| bytes as f64 / changes as f64;
+    println!(
+        "{:.1} bytes a change on disk, a name for {:.0} % of them among it; {:.1} in memory without names",
+        a_change(bytes),
+        a_change(names * 100),
+        a_change(in_memory)
+    );
+    assert!(a_change(bytes) < 6.0, "{}", a_change(bytes));
+    assert!(a_change(in_memory) < 6.0, "{}", a_change(in_memory));
+}
