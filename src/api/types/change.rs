@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
+use jiff::tz::TimeZone;
 
 use super::activity::ActivityState;
 use super::finding::FindingKind;
@@ -13,7 +14,6 @@ use super::tenant::Tenant;
 use super::user::User;
 use crate::api::error::Error;
 use crate::api::scalars::{Date, DateTime, int};
-use crate::domain::day::Day;
 use crate::domain::user_change::{self, UserChange};
 use crate::engine::ChangeRow;
 
@@ -50,9 +50,8 @@ impl Change {
     }
 
     /// The day of `seenAt` in UTC: what `from` and `to` of the question go by.
-    async fn on(&self) -> Option<Date> {
-        let day = Day::of_instant(self.row.seen_at())?;
-        Some(Date(day.date()))
+    async fn on(&self) -> Date {
+        Date(self.row.seen_at().to_zoned(TimeZone::UTC).date())
     }
 
     /// The sync that saw it; null once the list of runs no longer has it.
