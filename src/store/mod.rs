@@ -27,6 +27,7 @@ mod ledger;
 mod manifest;
 #[cfg(test)]
 mod memory;
+mod merging;
 mod naming;
 mod numbers;
 mod parts;
