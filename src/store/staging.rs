@@ -166,9 +166,9 @@ impl Staging {
         self.remove(Collection::UsageDays(workload), id)
     }
 
-    /// Stages what is remembered of findings about a user, or about none; of no findings, that nothing is.
+    /// Stages what is remembered of findings about a user, or about none; of nothing, that nothing is.
     pub fn put_findings(&mut self, past: &FindingsPast) -> Result<(), Error> {
-        match past.findings.is_empty() {
+        match past.is_empty() {
             true => {
                 let about = past.about.map_or_else(Uuid::nil, |user| user.0);
                 self.remove(Collection::Findings, about)

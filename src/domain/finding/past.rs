@@ -6,13 +6,22 @@ use crate::domain::ids::ObjectId;
 
 use super::{Confidence, Finding, FindingKey, FindingState, KnownFinding, Rule, Saving};
 
-/// What is remembered of the findings about one user, or of all that are about no user.
+/// What is remembered of one user, as far as findings go, or of all findings that are about no user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingsPast {
     /// Who; `None`: licenses and purchases.
     pub about: Option<ObjectId>,
+    /// The day on which the account was first seen disabled, of one that is and holds a license.
+    pub disabled_on: Option<Day>,
     /// By key.
     pub findings: Vec<PastFinding>,
+}
+
+impl FindingsPast {
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.disabled_on.is_none()
+    }
 }
 
 /// What is remembered of one finding.

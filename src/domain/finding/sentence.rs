@@ -132,7 +132,9 @@ impl Finding {
             Said::Disabled(since) => since,
             _ => None,
         });
-        since.map_or_else(String::new, |on| format!(" since {}", day_text(on)))
+        // A sync shows that it is, and not when it was done.
+        let words = |on| format!(" since {} or earlier", day_text(on));
+        since.map_or_else(String::new, words)
     }
 
     fn mailbox(&self) -> String {

@@ -372,7 +372,7 @@ fn facts_are_told_in_words() {
     check_words(
         Said::Disabled(Some(day(TODAY))),
         "account disabled",
-        "since 2026-11-23",
+        "since 2026-11-23 or earlier",
     );
     let headroom = Said::Threshold(Threshold::HeadroomPercent, 80);
     check_words(headroom, "share of the smaller room", "80 %");
@@ -417,7 +417,7 @@ fn a_finding_is_one_sentence() {
     check_sentence(
         Rule::DisabledAccount,
         &[Said::Disabled(Some(day(TODAY)))],
-        "E3 is held by an account that is disabled since 2026-11-23.",
+        "E3 is held by an account that is disabled since 2026-11-23 or earlier.",
     );
     check_sentence(
         Rule::UnassignedSeats,

@@ -95,7 +95,8 @@ impl Said {
                 on.map_or_else(|| "never".into(), day_text)
             }
             Self::Disabled(on) => {
-                on.map_or_else(|| "yes".into(), |on| format!("since {}", day_text(on)))
+                let since = |on| format!("since {} or earlier", day_text(on));
+                on.map_or_else(|| "yes".into(), since)
             }
             Self::Created(on) | Self::HeldSince(on) | Self::NextChange(on) => day_text(on),
             Self::Threshold(threshold, value) => threshold.value(value),

@@ -75,7 +75,8 @@ pub struct UserFacts<'a> {
     pub account_enabled: bool,
     /// Whether there is a `usageLocation`.
     pub has_usage_location: bool,
-    /// The day on which we first saw the account disabled; `None` where our history does not say.
+    /// The day on which we first saw the account disabled, and it was so ever since; `None` of one that is
+    /// not.
     pub disabled_on: Option<Day>,
     /// The day of `createdDateTime`.
     pub created_on: Option<Day>,

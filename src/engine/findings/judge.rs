@@ -74,6 +74,7 @@ impl Findings {
             today,
             verdicts: Arc::clone(&self.verdicts),
             gone: (*self.of_gone).clone(),
+            disabled: Arc::clone(&self.disabled),
             unsaved: (*self.unsaved).clone(),
             found: Vec::new(),
         };
@@ -86,6 +87,7 @@ impl Findings {
         judging.settle_gone();
         let of_tenant = judging.of_tenant();
         let (of_gone, unsaved) = (judging.gone, judging.unsaved);
+        let disabled = judging.disabled;
         let (verdicts, chunks) = counted(judging.verdicts, &self.chunks, chunks);
         drop((licenses, others));
         let findings = Self {
@@ -97,6 +99,7 @@ impl Findings {
             verdicts,
             of_tenant: kept_if_equal(&self.of_tenant, of_tenant),
             of_gone: kept_if_equal(&self.of_gone, of_gone),
+            disabled,
             sets,
             tally: Arc::default(),
             unsaved: kept_if_equal(&self.unsaved, unsaved),
@@ -139,6 +142,8 @@ struct Judging<'a> {
     verdicts: Arc<Verdicts>,
     /// What is known of users who have no row, or had another one.
     gone: BTreeMap<ObjectId, Vec<KnownFinding>>,
+    /// See [`Findings`].
+    disabled: Arc<BTreeMap<ObjectId, Day>>,
     unsaved: BTreeSet<Option<ObjectId>>,
     /// For reuse.
     found: Vec<Finding>,
@@ -203,6 +208,9 @@ impl Judging<'_> {
         let Some(user) = before.filter(|_| before != now) else {
             return;
         };
+        if self.by.users.find(user).is_none() {
+            self.see(user, false);
+        }
         let Some(chunk) = self.old.chunk(row) else {
             return;
         };
@@ -266,8 +274,11 @@ impl Judging<'_> {
     }
 
     /// What the rules find of a user.
-    fn find(&self, row: u32, user: ObjectId, found: &mut Vec<Finding>) {
+    fn find(&mut self, row: u32, user: ObjectId, found: &mut Vec<Finding>) {
         let users = self.by.users;
+        let is_enabled = users.flags().has(row, Flag::AccountEnabled);
+        let holds = || users.assignments().grants(row).next().is_some();
+        let disabled_on = self.see(user, !is_enabled && holds());
         let mut licensed = Workloads::default();
         let mut held = Vec::new();
         for (code, at) in users.assignments().held(row) {
@@ -289,10 +300,9 @@ impl Judging<'_> {
             user_principal_name: users.principal_name(row),
             user_type: users.user_type(row),
             is_resource_account: users.flags().has(row, Flag::ResourceAccount),
-            account_enabled: users.flags().has(row, Flag::AccountEnabled),
+            account_enabled: is_enabled,
             has_usage_location: users.values(Property::UsageLocation).text(row).is_some(),
-            // No history of accounts is kept.
-            disabled_on: None,
+            disabled_on,
             created_on: users.created_at(row).and_then(Day::of_instant),
             hired_on: users.hired_on(row).and_then(Day::of),
             mailbox_type: users.facts().mailbox_type(row),
@@ -301,6 +311,20 @@ impl Judging<'_> {
             usage: &usage,
         };
         judge_user(self.ground, &facts, found);
+    }
+
+    /// Takes note of whether an account is disabled, and since when it is.
+    fn see(&mut self, user: ObjectId, is_disabled: bool) -> Option<Day> {
+        let known = self.disabled.get(&user).copied();
+        if known.is_some() != is_disabled {
+            let disabled = Arc::make_mut(&mut self.disabled);
+            match is_disabled {
+                true => disabled.insert(user, self.today),
+                false => disabled.remove(&user),
+            };
+            self.unsaved.insert(Some(user));
+        }
+        is_disabled.then(|| known.unwrap_or(self.today))
     }
 
     /// What becomes of the findings about those who have no row.

@@ -25,6 +25,7 @@ mod verdicts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::domain::day::Day;
 use crate::domain::finding::{
     FindingKey, FindingKind, FindingsPast, KnownFinding, PastFinding, Placed as _,
 };
@@ -63,6 +64,8 @@ pub(super) struct Findings {
     of_tenant: Arc<Vec<KnownFinding>>,
     /// About users who are gone, what was saved. Before the first judgement, all that is remembered.
     of_gone: Arc<BTreeMap<ObjectId, Vec<KnownFinding>>>,
+    /// Since when an account that holds a license was seen disabled.
+    disabled: Arc<BTreeMap<ObjectId, Day>>,
     /// The rows with a finding of a kind that holds, at the place of each [`FindingKind`].
     sets: [Bits; 16],
     /// What all of them add up to.
@@ -76,8 +79,12 @@ impl Findings {
     pub(super) fn remembering(past: Vec<FindingsPast>) -> Self {
         let mut findings = Self::default();
         for past in past {
+            if let (Some(user), Some(on)) = (past.about, past.disabled_on) {
+                Arc::make_mut(&mut findings.disabled).insert(user, on);
+            }
             let known: Vec<_> = past.findings.into_iter().map(KnownFinding::from).collect();
             match past.about {
+                Some(_) if known.is_empty() => {}
                 Some(user) => {
                     Arc::make_mut(&mut findings.of_gone).insert(user, known);
                 }
@@ -118,6 +125,7 @@ impl Findings {
     fn unsaved(&self, users: &Users) -> Vec<FindingsPast> {
         let past = self.unsaved.iter().map(|about| FindingsPast {
             about: *about,
+            disabled_on: about.and_then(|user| self.disabled.get(&user).copied()),
             findings: self.past_of(*about, users),
         });
         past.collect()
@@ -192,5 +200,6 @@ impl Heap for Findings {
             + parts.shared(&self.verdicts)
             + sets
             + rest * size_of::<KnownFinding>()
+            + self.disabled.len() * size_of::<(ObjectId, Day)>()
     }
 }

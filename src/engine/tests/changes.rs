@@ -199,6 +199,7 @@ fn past(index: &Arc<TenantIndex>) -> Vec<FindingsPast> {
         FindingsPast {
             about: Some(about),
             findings: findings.collect(),
+            disabled_on: None,
         }
     };
     everybody(index).into_iter().map(of).collect()

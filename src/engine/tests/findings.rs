@@ -9,9 +9,12 @@ use super::model::{
 };
 use super::told::{now, standings, tell};
 use crate::domain::day::Day;
-use crate::domain::finding::{Exemption, FindingKind, FindingState, KnownFinding};
+use crate::domain::finding::{
+    Exemption, FindingKind, FindingState, FindingsPast, KnownFinding, Said,
+};
 use crate::domain::finding_filter::{FindingFilter, USUAL_ORDER};
 use crate::domain::license_class::LicenseClass;
+use crate::domain::policy::{Policy, PolicySettings};
 use crate::domain::user::User;
 use crate::engine::{Decisions, TenantIndex, TenantUpdate, select_findings};
 
@@ -218,4 +221,90 @@ fn what_is_free_is_found_no_more() {
     assert!(open(&before).iter().any(is_waste));
     assert!(!found(&after).iter().any(is_waste));
     assert_eq!(after.class(sku(0)), LicenseClass::Free);
+}
+
+/// Accounts are left alone for three days after they were disabled.
+fn patient() -> Decisions {
+    let settings = PolicySettings {
+        disabled_grace_days: 3,
+        ..PolicySettings::default()
+    };
+    Decisions {
+        policy: Arc::new(Policy::new(settings).unwrap()),
+        ..decisions()
+    }
+}
+
+fn found_disabled(index: &Arc<TenantIndex>) -> Vec<(Day, Said)> {
+    let mut found = open(index);
+    found.retain(|known| known.finding.key.kind == FindingKind::DisabledAccount);
+    let first = |known: &KnownFinding| (known.first_seen_on, known.finding.facts[0].said);
+    found.iter().map(first).collect()
+}
+
+#[test]
+fn a_disabled_account_is_found_once_its_days_of_grace_are_over_whoever_restarts_meanwhile() {
+    let after = |days: i64| now() + SignedDuration::from_hours(24 * days);
+    let day = |days| Day::of_instant(after(days)).unwrap();
+    let judged = |index: &TenantIndex, days| {
+        let judged = index.judged(after(days));
+        Arc::new(judged.unwrap_or_else(|| index.clone()))
+    };
+    let gone = User {
+        account_enabled: false,
+        ..holder(1)
+    };
+    let past = |index: &TenantIndex| -> Vec<FindingsPast> { index.unsaved_findings() };
+    let base = TenantIndex::remembering(key("one"), patient(), Vec::new());
+    let first = made_of(base, &[gone.clone(), holder(2)]);
+    assert_eq!(found_disabled(&judged(&first, 2)), []);
+    let found_on = |days| vec![(day(days), Said::Disabled(Some(day(0)))); 2];
+    assert_eq!(found_disabled(&judged(&first, 3)), found_on(3));
+    let about: Vec<_> = past(&first)
+        .into_iter()
+        .filter(|past| past.disabled_on.is_some())
+        .collect();
+    assert_eq!(about.len(), 1);
+    assert_eq!(
+        (about[0].about, about[0].disabled_on),
+        (Some(gone.object_id), Some(day(0)))
+    );
+
+    let base = TenantIndex::remembering(key("one"), patient(), past(&first));
+    let again = made_of(base, &[gone.clone(), holder(2)]);
+    assert_eq!(found_disabled(&judged(&again, 4)), found_on(4));
+
+    // Back for a day, and the days are counted anew.
+    let merged = |index: &TenantIndex, user: &User, days| {
+        let mut draft = index.draft();
+        draft.merge(user);
+        tell(&mut draft, user);
+        let update = TenantUpdate {
+            users: Some(draft),
+            now: after(days),
+            ..nothing()
+        };
+        Arc::new(index.updated(update, &name))
+    };
+    let back = User {
+        account_enabled: true,
+        ..gone.clone()
+    };
+    let back = merged(&again, &back, 2);
+    let forgotten = past(&back);
+    let about = forgotten
+        .iter()
+        .find(|past| past.about == Some(gone.object_id));
+    assert!(about.is_some_and(|past| past.disabled_on.is_none()));
+    let disabled = merged(&back, &gone, 3);
+    assert_eq!(found_disabled(&judged(&disabled, 5)), []);
+    let found_on = vec![(day(6), Said::Disabled(Some(day(3)))); 2];
+    assert_eq!(found_disabled(&judged(&disabled, 6)), found_on);
+
+    let mut draft = disabled.draft();
+    draft.remove(gone.object_id);
+    let removed = published(&disabled, draft);
+    let past = past(&removed);
+    let about = past.iter().find(|past| past.about == Some(gone.object_id));
+    assert!(about.is_some_and(|past| past.disabled_on.is_none()));
 }

@@ -19,6 +19,9 @@ pub(super) struct FindingsRecord {
     about: Option<Vec<u8>>,
     #[prost(message, repeated, tag = "2")]
     findings: Vec<PastRecord>,
+    /// By number; None: it was not seen disabled.
+    #[prost(uint32, optional, tag = "3")]
+    disabled_on: Option<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -64,6 +67,7 @@ impl From<&FindingsPast> for FindingsRecord {
         Self {
             about: past.about.map(|user| user.0.as_bytes().to_vec()),
             findings: past.findings.iter().map(PastRecord::from).collect(),
+            disabled_on: past.disabled_on.map(number),
         }
     }
 }
@@ -74,6 +78,7 @@ impl FindingsRecord {
         let findings = self.findings.into_iter();
         Ok(FindingsPast {
             about,
+            disabled_on: self.disabled_on.map(day).transpose()?,
             findings: findings
                 .map(|record| record.into_past(about))
                 .collect::<Result<_, _>>()?,

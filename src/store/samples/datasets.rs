@@ -129,6 +129,7 @@ fn findings(n: u64) -> FindingsPast {
     let (user, sku) = (user_id(n), licenses(1)[0].sku_id);
     FindingsPast {
         about: Some(user),
+        disabled_on: None,
         findings: vec![PastFinding {
             key: FindingKey::of_seat(FindingKind::Inactive, user, sku),
             first_seen_on: Day::numbered(20_000 + n as i64 % 700).unwrap(),

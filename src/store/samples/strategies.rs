@@ -88,7 +88,7 @@ fn any_findings() -> impl Strategy<Value = FindingsPast> {
         of((day(), any::<[bool; 2]>(), any::<u32>())),
     );
     let findings = prop::collection::vec(finding, 0..4);
-    (of(any_guid()), findings).prop_map(|(about, findings)| {
+    (of(any_guid()), of(day()), findings).prop_map(|(about, disabled_on, findings)| {
         let about = about.map(ObjectId);
         let past = findings
             .into_iter()
@@ -126,6 +126,7 @@ fn any_findings() -> impl Strategy<Value = FindingsPast> {
             });
         FindingsPast {
             about,
+            disabled_on,
             findings: past.collect(),
         }
     })

@@ -187,6 +187,7 @@ fn remove(staging: &mut Staging, (collection, id): (Collection, Uuid)) -> Result
         (Collection::Groups, _) => staging.remove_group(ObjectId(id)),
         (Collection::Findings, _) => staging.put_findings(&FindingsPast {
             about: Some(ObjectId(id)),
+            disabled_on: None,
             findings: Vec::new(),
         }),
         (Collection::UserChanges, _) => staging.remove_user_changes(RunId(id)),
