@@ -114,7 +114,7 @@ enum Command {
     /// The address is good once, for 10 minutes. The server must be running, and `SEATWISE_TOKEN` must
     /// hold its token: the browser comes back to it.
     Connect(connect::ConnectArgs),
-    /// Write a list to a file: users, licenses, groups, findings or prices, under any filter
+    /// Write a list to a file: users, licenses, groups, findings or prices
     ///
     /// The running server reads the whole list from one moment and sends it as it reads it; give its
     /// token in `SEATWISE_TOKEN`. A file appears only once it is whole, readable for its owner alone, and

@@ -456,7 +456,7 @@ async fn an_operator_tries_a_webhook_and_is_told_the_outcome_without_its_secrets
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn findings_are_told_when_they_come_to_a_number_and_not_again_while_they_stay() {
     let microsoft = Simulator::start(Settings::default()).unwrap();
     let mut receiver = Receiver::start(204);
