@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::domain::filter::{OrderDirection, UserFilter, UserOrder};
+use crate::domain::filter::{OrderDirection, UserFilter, UserOrder, UserOrderField};
 use crate::domain::text::Folded;
 use crate::domain::usage::{Usage, Workload};
 use crate::domain::user::User;
@@ -56,6 +56,7 @@ fn check(index: &Arc<TenantIndex>, model: &Model) {
         );
     }
     check_facts(index, model);
+    check_orders(index, model);
     for field in FIELDS {
         for direction in [OrderDirection::Ascending, OrderDirection::Descending] {
             let orders = [UserOrder { field, direction }];
@@ -66,6 +67,27 @@ fn check(index: &Arc<TenantIndex>, model: &Model) {
                 "{orders:?}"
             );
         }
+    }
+}
+
+/// Whether the orders that are kept are those of the users; a list of everybody is gathered without them.
+fn check_orders(index: &Arc<TenantIndex>, model: &Model) {
+    let users = index.users();
+    for field in FIELDS {
+        let order = users.orders().get(field);
+        if !order.is_made() {
+            assert!(model.is_empty() || field == UserOrderField::MonthlyCost);
+            continue;
+        }
+        let lists = [&order.present, &order.absent];
+        let rows = lists.map(|list| list.between(list.start(), list.end()));
+        let kept: Vec<_> = rows.into_iter().flatten().collect();
+        let kept = kept.iter().map(|row| users.object_id(*row));
+        let direction = OrderDirection::Ascending;
+        let by = [UserOrder { field, direction }];
+        let expected = sorted(&by, model.values().map(|user| ("one", user)));
+        let expected = expected.iter().map(|(_, user)| user.object_id);
+        assert!(kept.eq(expected), "{field:?}");
     }
 }
 
