@@ -40,7 +40,7 @@ use crate::domain::ids::{CalendarFeedId, PriceId, RunId, SkuId, SubscriptionId, 
 use crate::domain::money::Currency;
 
 /// Which segment: what one run wrote of one collection. A run begins a part for what it changes,
-/// another one after it forgot that, and one for each merge of older segments.
+/// another one after it forgot that, one for each merge of older segments and one for each list of ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SegmentKey {
     /// Whose.

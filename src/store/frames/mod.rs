@@ -58,6 +58,9 @@ const ROWS_MAX: usize = 8_192;
 const BYTES_MAX: usize = 4 << 20;
 /// The most that a frame may unfold to: `BYTES_MAX` and one enormous row.
 const UNFOLDED_BYTES_MAX: usize = 128 << 20;
+/// Of a million users with four workloads, the frames of users, and of the longest report, shrink to
+/// 57 % and 71 % at level 1, 54 % and 71 % at 3, 52 % and 71 % at 9 (six times the work of 3), and 49 %
+/// and 69 % at 19 (76 times). Cut into blocks of 4 kB at level 3, they shrink to 59 % and 73 %.
 const LEVEL: i32 = 3;
 
 /// What happened to one fact.
