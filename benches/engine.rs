@@ -828,7 +828,7 @@ fn bench_findings(users: u64, organization: &mut Organization) {
     };
     let everybody = || select(&tenants, &UserFilter::EVERYBODY, &[]);
     let by = UserDimension::Department;
-    let groups = everybody().breakdown(by, 500);
+    let groups = everybody().breakdown(by, 500, GroupDetail::Count);
     let whole = timed(|| index.decided(decisions(60), now()));
     let asked: [(&str, Duration); 9] = [
         ("all findings in order", timed(|| found().row(0))),
