@@ -39,8 +39,9 @@ const FEW: [&str; 6] = [
     "OneDrive activity",
     "SharePoint activity",
 ];
-/// How long memory is let come to rest.
-const REST: Duration = Duration::from_secs(3);
+/// How long memory is let come to rest: a thread that helped ends when it was idle for ten seconds, and the
+/// allocator gives back then what was freed before.
+const REST: Duration = Duration::from_secs(15);
 /// What is asked of a server that has just started.
 const COUNT: &str = r#"{"query":"{users{totalCount}}"}"#;
 
