@@ -2,7 +2,7 @@
 //! and what was saved. All else of an open finding follows from the facts.
 
 use crate::domain::day::Day;
-use crate::domain::ids::ObjectId;
+use crate::domain::ids::{ObjectId, SkuId};
 
 use super::{Confidence, Finding, FindingKey, FindingState, KnownFinding, Rule, Saving};
 
@@ -13,6 +13,9 @@ pub struct FindingsPast {
     pub about: Option<ObjectId>,
     /// The day on which the account was first seen disabled, of one that is and holds a license.
     pub disabled_on: Option<Day>,
+    /// Since when seats are held of which Microsoft tells a later day, after an edit of their service plans;
+    /// by license.
+    pub held_since: Vec<(SkuId, Day)>,
     /// By key.
     pub findings: Vec<PastFinding>,
 }
@@ -20,7 +23,7 @@ pub struct FindingsPast {
 impl FindingsPast {
     /// Whether there is nothing to remember.
     pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.disabled_on.is_none()
+        self.findings.is_empty() && self.disabled_on.is_none() && self.held_since.is_empty()
     }
 }
 

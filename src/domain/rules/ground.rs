@@ -212,6 +212,12 @@ impl<'a> Ground<'a> {
         self.today - on.number()
     }
 
+    /// Whether any rule may ask how long a seat is held that was held from this day on.
+    pub fn asks_since(&self, on: Day) -> bool {
+        let most = self.policy.grace_days.max(self.policy.copilot_held_days);
+        self.age(on) <= i64::from(most)
+    }
+
     /// The day up to which a dataset tells.
     pub(super) fn as_of(&self, dataset: Dataset) -> Option<Day> {
         self.told(dataset).as_of

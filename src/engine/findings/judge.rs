@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::domain::activity::{Horizon, Workloads};
 use crate::domain::day::Day;
 use crate::domain::finding::{Finding, FindingKey, KnownFinding, Said, carry};
-use crate::domain::ids::{ObjectId, TenantKey};
+use crate::domain::ids::{ObjectId, SkuId, TenantKey};
 use crate::domain::rules::{Grant, Ground, Held, TenantFacts, UserFacts, judge_tenant, judge_user};
 use crate::domain::standing::Standing;
 use crate::domain::subscription::Subscription;
@@ -19,7 +20,6 @@ use crate::engine::licenses::Licenses;
 use crate::engine::property::Property;
 use crate::engine::users::Users;
 
-use super::Findings;
 use super::basis::Basis;
 use super::chunk::Chunk;
 use super::decisions::Decisions;
@@ -27,6 +27,7 @@ use super::savings::Tally;
 use super::sets::{changed_sets, new_sets};
 use super::usage::usage_numbers;
 use super::verdicts::Verdicts;
+use super::{Findings, HeldSince};
 
 /// What a judgement is made from.
 pub(in crate::engine) struct Judged<'a> {
@@ -75,6 +76,7 @@ impl Findings {
             verdicts: Arc::clone(&self.verdicts),
             gone: (*self.of_gone).clone(),
             disabled: Arc::clone(&self.disabled),
+            held_since: Arc::clone(&self.held_since),
             unsaved: (*self.unsaved).clone(),
             found: Vec::new(),
         };
@@ -87,7 +89,7 @@ impl Findings {
         judging.settle_gone();
         let of_tenant = judging.of_tenant();
         let (of_gone, unsaved) = (judging.gone, judging.unsaved);
-        let disabled = judging.disabled;
+        let (disabled, held_since) = (judging.disabled, judging.held_since);
         let (verdicts, chunks) = counted(judging.verdicts, &self.chunks, chunks);
         drop((licenses, others));
         let findings = Self {
@@ -100,6 +102,7 @@ impl Findings {
             of_tenant: kept_if_equal(&self.of_tenant, of_tenant),
             of_gone: kept_if_equal(&self.of_gone, of_gone),
             disabled,
+            held_since,
             sets,
             tally: Arc::default(),
             unsaved: kept_if_equal(&self.unsaved, unsaved),
@@ -144,6 +147,8 @@ struct Judging<'a> {
     gone: BTreeMap<ObjectId, Vec<KnownFinding>>,
     /// See [`Findings`].
     disabled: Arc<BTreeMap<ObjectId, Day>>,
+    /// See [`Findings`].
+    held_since: Arc<HeldSince>,
     unsaved: BTreeSet<Option<ObjectId>>,
     /// For reuse.
     found: Vec<Finding>,
@@ -210,6 +215,7 @@ impl Judging<'_> {
         };
         if self.by.users.find(user).is_none() {
             self.see(user, false);
+            self.forget_seats(user, |_| false);
         }
         let Some(chunk) = self.old.chunk(row) else {
             return;
@@ -279,18 +285,25 @@ impl Judging<'_> {
         let is_enabled = users.flags().has(row, Flag::AccountEnabled);
         let holds = || users.assignments().grants(row).next().is_some();
         let disabled_on = self.see(user, !is_enabled && holds());
+        self.forget_seats(user, |sku_id| users.assignments().has_seat(row, sku_id));
         let mut licensed = Workloads::default();
-        let mut held = Vec::new();
+        let mut seats = Vec::new();
         for (code, at) in users.assignments().held(row) {
-            let code = code as usize;
-            if let Some(opened) = self.opened.get(code) {
+            let place = code as usize;
+            if let Some(opened) = self.opened.get(place) {
                 licensed = licensed.or(*opened);
             }
-            if let Some(Some(grant)) = self.grants.get(code) {
-                let since = at.and_then(Day::of_instant);
-                held.push(Held { grant, since });
+            let grant = users.assignments().grant(code);
+            if let (Some(Some(_)), Some(grant)) = (self.grants.get(place), grant) {
+                let told = at.and_then(Day::of_instant);
+                seats.push((place, self.since((user, grant.sku_id()), told)));
             }
         }
+        let held = seats.into_iter().filter_map(|(place, since)| {
+            let grant = self.grants.get(place)?.as_ref()?;
+            Some(Held { grant, since })
+        });
+        let held: Vec<_> = held.collect();
         if held.is_empty() {
             return;
         }
@@ -325,6 +338,53 @@ impl Judging<'_> {
             self.unsaved.insert(Some(user));
         }
         is_disabled.then(|| known.unwrap_or(self.today))
+    }
+
+    /// Since when a seat is held. Microsoft tells when the assignment was edited last; an edit of a seat
+    /// that was held before makes nobody new. It is remembered as long as it makes a difference to rules.
+    fn since(&mut self, seat: (ObjectId, SkuId), told: Option<Day>) -> Option<Day> {
+        let told = told?;
+        let remembered = self.held_since.get(&seat).copied();
+        let earlier = match self.ground.asks_since(told) {
+            true => remembered.into_iter().chain(self.told_before(seat)).min(),
+            false => None,
+        };
+        let earlier = earlier.filter(|day| *day < told);
+        if earlier != remembered {
+            let held_since = Arc::make_mut(&mut self.held_since);
+            match earlier {
+                Some(day) => held_since.insert(seat, day),
+                None => held_since.remove(&seat),
+            };
+            self.unsaved.insert(Some(seat.0));
+        }
+        Some(earlier.unwrap_or(told))
+    }
+
+    /// What Microsoft told of a seat in the index before.
+    fn told_before(&self, (user, sku_id): (ObjectId, SkuId)) -> Option<Day> {
+        let before = self.by.before;
+        let row = before.find(user)?;
+        let assignments = before.assignments();
+        let mut held = assignments.held(row);
+        let (_, at) = held.find(|(code, _)| {
+            let grant = assignments.grant(*code);
+            grant.is_some_and(|own| own.sku_id() == sku_id && own.holds_seat())
+        })?;
+        Day::of_instant(at?)
+    }
+
+    /// Forgets since when a user held seats that are gone.
+    fn forget_seats(&mut self, user: ObjectId, is_held: impl Fn(SkuId) -> bool) {
+        if self.held_since.is_empty() {
+            return;
+        }
+        let remembered = of_user(&self.held_since, user).map(|(seat, _)| *seat);
+        let gone: Vec<_> = remembered.filter(|(_, sku_id)| !is_held(*sku_id)).collect();
+        for seat in gone {
+            Arc::make_mut(&mut self.held_since).remove(&seat);
+            self.unsaved.insert(Some(user));
+        }
     }
 
     /// What becomes of the findings about those who have no row.
@@ -366,6 +426,15 @@ impl Judging<'_> {
         }
         known
     }
+}
+
+/// What is remembered of one user's seats.
+pub(super) fn of_user(
+    held_since: &HeldSince,
+    user: ObjectId,
+) -> impl Iterator<Item = (&(ObjectId, SkuId), &Day)> {
+    let (first, last) = (SkuId(Uuid::nil()), SkuId(Uuid::max()));
+    held_since.range((user, first)..=(user, last))
 }
 
 fn chunk_of(row: u32) -> usize {

@@ -51,6 +51,9 @@ pub use reclaim::Reclaim;
 pub use row::FindingRow;
 pub use select::{FindingSelection, select_findings};
 
+/// By user and license.
+type HeldSince = BTreeMap<(ObjectId, SkuId), Day>;
+
 /// What is known of all findings of a tenant.
 #[derive(Clone, Default)]
 pub(super) struct Findings {
@@ -66,6 +69,8 @@ pub(super) struct Findings {
     of_gone: Arc<BTreeMap<ObjectId, Vec<KnownFinding>>>,
     /// Since when an account that holds a license was seen disabled.
     disabled: Arc<BTreeMap<ObjectId, Day>>,
+    /// Since when seats are held of which Microsoft tells a later day.
+    held_since: Arc<HeldSince>,
     /// The rows with a finding of a kind that holds, at the place of each [`FindingKind`].
     sets: [Bits; 16],
     /// What all of them add up to.
@@ -81,6 +86,10 @@ impl Findings {
         for past in past {
             if let (Some(user), Some(on)) = (past.about, past.disabled_on) {
                 Arc::make_mut(&mut findings.disabled).insert(user, on);
+            }
+            if let (Some(user), held @ [_, ..]) = (past.about, &*past.held_since) {
+                let held = held.iter().map(|(sku_id, day)| ((user, *sku_id), *day));
+                Arc::make_mut(&mut findings.held_since).extend(held);
             }
             let known: Vec<_> = past.findings.into_iter().map(KnownFinding::from).collect();
             match past.about {
@@ -126,9 +135,17 @@ impl Findings {
         let past = self.unsaved.iter().map(|about| FindingsPast {
             about: *about,
             disabled_on: about.and_then(|user| self.disabled.get(&user).copied()),
+            held_since: about
+                .map(|user| self.held_since_of(user))
+                .unwrap_or_default(),
             findings: self.past_of(*about, users),
         });
         past.collect()
+    }
+
+    fn held_since_of(&self, user: ObjectId) -> Vec<(SkuId, Day)> {
+        let held = judge::of_user(&self.held_since, user);
+        held.map(|((_, sku_id), day)| (*sku_id, *day)).collect()
     }
 
     fn past_of(&self, about: Option<ObjectId>, users: &Users) -> Vec<PastFinding> {
@@ -201,5 +218,6 @@ impl Heap for Findings {
             + sets
             + rest * size_of::<KnownFinding>()
             + self.disabled.len() * size_of::<(ObjectId, Day)>()
+            + self.held_since.len() * size_of::<((ObjectId, SkuId), Day)>()
     }
 }

@@ -200,6 +200,7 @@ fn past(index: &Arc<TenantIndex>) -> Vec<FindingsPast> {
             about: Some(about),
             findings: findings.collect(),
             disabled_on: None,
+            held_since: Vec::new(),
         }
     };
     everybody(index).into_iter().map(of).collect()

@@ -1,5 +1,6 @@
 //! What is found after a change is what would be found anew.
 
+use std::slice;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -307,4 +308,58 @@ fn a_disabled_account_is_found_once_its_days_of_grace_are_over_whoever_restarts_
     let past = past(&removed);
     let about = past.iter().find(|past| past.about == Some(gone.object_id));
     assert!(about.is_some_and(|past| past.disabled_on.is_none()));
+}
+
+/// Whether a user is found to be idle.
+fn is_idle(index: &Arc<TenantIndex>, user: &User) -> bool {
+    open(index).iter().any(|known| {
+        let key = known.finding.key;
+        let is_idle = [FindingKind::Inactive, FindingKind::NeverActive].contains(&key.kind);
+        is_idle && key.user == Some(user.object_id)
+    })
+}
+
+#[test]
+fn an_edit_of_a_seat_makes_nobody_new_and_a_seat_that_was_gone_is_a_new_one() {
+    let ago = |days: i64| now() - SignedDuration::from_hours(24 * days);
+    let held = |number, days| {
+        let mut user = holder(number);
+        for assignment in &mut user.assignments {
+            assignment.last_updated_at = Some(ago(days));
+        }
+        user
+    };
+    let idle = |number: &u32| is_idle(&index_of(&[held(*number, 300)]), &holder(*number));
+    let number = (0..100).find(idle).unwrap();
+    let (old, edited) = (held(number, 300), held(number, 1));
+    assert!(
+        !is_idle(&index_of(slice::from_ref(&edited)), &old),
+        "it is new"
+    );
+
+    let merged = |index: &TenantIndex, user: &User| {
+        let mut draft = index.draft();
+        draft.merge(user);
+        published(index, draft)
+    };
+    let index = merged(&index_of(slice::from_ref(&old)), &edited);
+    assert!(is_idle(&index, &old), "it was edited");
+    let again = merged(&index, &held(number, 0));
+    assert!(is_idle(&again, &old), "it was edited twice");
+
+    // After a restart too.
+    let past = index.unsaved_findings();
+    assert!(past.iter().any(|past| !past.held_since.is_empty()));
+    let base = TenantIndex::remembering(key("one"), decisions(), past);
+    assert!(is_idle(&made_of(base, slice::from_ref(&edited)), &old));
+
+    let without = User {
+        assignments: Vec::new(),
+        ..old.clone()
+    };
+    let gone = merged(&index, &without);
+    let past = gone.unsaved_findings();
+    assert!(past.iter().all(|past| past.held_since.is_empty()));
+    let back = merged(&gone, &held(number, 1));
+    assert!(!is_idle(&back, &old), "it was away");
 }

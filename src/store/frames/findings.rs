@@ -22,6 +22,18 @@ pub(super) struct FindingsRecord {
     /// By number; None: it was not seen disabled.
     #[prost(uint32, optional, tag = "3")]
     disabled_on: Option<u32>,
+    /// Seats of which Microsoft tells a later day than they are held since.
+    #[prost(message, repeated, tag = "4")]
+    held_since: Vec<HeldRecord>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct HeldRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    sku_id: Vec<u8>,
+    /// By number.
+    #[prost(uint32, tag = "2")]
+    since: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -68,6 +80,7 @@ impl From<&FindingsPast> for FindingsRecord {
             about: past.about.map(|user| user.0.as_bytes().to_vec()),
             findings: past.findings.iter().map(PastRecord::from).collect(),
             disabled_on: past.disabled_on.map(number),
+            held_since: past.held_since.iter().map(HeldRecord::from).collect(),
         }
     }
 }
@@ -79,10 +92,30 @@ impl FindingsRecord {
         Ok(FindingsPast {
             about,
             disabled_on: self.disabled_on.map(day).transpose()?,
+            held_since: self
+                .held_since
+                .into_iter()
+                .map(HeldRecord::into_held)
+                .collect::<Result<_, _>>()?,
             findings: findings
                 .map(|record| record.into_past(about))
                 .collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl From<&(SkuId, Day)> for HeldRecord {
+    fn from((sku_id, since): &(SkuId, Day)) -> Self {
+        Self {
+            sku_id: sku_id.0.as_bytes().to_vec(),
+            since: number(*since),
+        }
+    }
+}
+
+impl HeldRecord {
+    fn into_held(self) -> Result<(SkuId, Day), Error> {
+        Ok((SkuId(guid(&self.sku_id)?), day(self.since)?))
     }
 }
 

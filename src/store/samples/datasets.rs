@@ -130,6 +130,7 @@ fn findings(n: u64) -> FindingsPast {
     FindingsPast {
         about: Some(user),
         disabled_on: None,
+        held_since: Vec::new(),
         findings: vec![PastFinding {
             key: FindingKey::of_seat(FindingKind::Inactive, user, sku),
             first_seen_on: Day::numbered(20_000 + n as i64 % 700).unwrap(),

@@ -88,48 +88,52 @@ fn any_findings() -> impl Strategy<Value = FindingsPast> {
         of((day(), any::<[bool; 2]>(), any::<u32>())),
     );
     let findings = prop::collection::vec(finding, 0..4);
-    (of(any_guid()), of(day()), findings).prop_map(|(about, disabled_on, findings)| {
-        let about = about.map(ObjectId);
-        let past = findings
-            .into_iter()
-            .map(|(kind, sku, purchase, first, realized)| {
-                let key = FindingKey {
-                    kind,
-                    user: about,
-                    sku: sku.map(SkuId),
-                    subscription: purchase.map(SubscriptionId),
-                };
-                let realized = realized.map(|(on, [is_primary, is_free], seats)| Realized {
-                    on,
-                    finding: Finding {
-                        key,
-                        rule: Rule::UnionOverlap,
-                        confidence: Confidence::Medium,
-                        seats,
-                        saving: match is_free {
-                            true => Saving::Nothing,
-                            false => Saving::Unpriced,
+    let held = prop::collection::vec((any_guid().prop_map(SkuId), day()), 0..3);
+    (of(any_guid()), of(day()), held, findings).prop_map(
+        |(about, disabled_on, held_since, findings)| {
+            let about = about.map(ObjectId);
+            let past = findings
+                .into_iter()
+                .map(|(kind, sku, purchase, first, realized)| {
+                    let key = FindingKey {
+                        kind,
+                        user: about,
+                        sku: sku.map(SkuId),
+                        subscription: purchase.map(SubscriptionId),
+                    };
+                    let realized = realized.map(|(on, [is_primary, is_free], seats)| Realized {
+                        on,
+                        finding: Finding {
+                            key,
+                            rule: Rule::UnionOverlap,
+                            confidence: Confidence::Medium,
+                            seats,
+                            saving: match is_free {
+                                true => Saving::Nothing,
+                                false => Saving::Unpriced,
+                            },
+                            is_primary,
+                            facts: vec![Evidence {
+                                said: Said::SeatsUsable(seats),
+                                source: Source::Seatwise,
+                                as_of: Some(on),
+                            }],
                         },
-                        is_primary,
-                        facts: vec![Evidence {
-                            said: Said::SeatsUsable(seats),
-                            source: Source::Seatwise,
-                            as_of: Some(on),
-                        }],
-                    },
+                    });
+                    PastFinding {
+                        key,
+                        first_seen_on: first,
+                        realized,
+                    }
                 });
-                PastFinding {
-                    key,
-                    first_seen_on: first,
-                    realized,
-                }
-            });
-        FindingsPast {
-            about,
-            disabled_on,
-            findings: past.collect(),
-        }
-    })
+            FindingsPast {
+                about,
+                disabled_on,
+                held_since,
+                findings: past.collect(),
+            }
+        },
+    )
 }
 
 fn any_user_fact(collection: Collection) -> BoxedStrategy<UserFact> {

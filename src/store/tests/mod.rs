@@ -188,6 +188,7 @@ fn remove(staging: &mut Staging, (collection, id): (Collection, Uuid)) -> Result
         (Collection::Findings, _) => staging.put_findings(&FindingsPast {
             about: Some(ObjectId(id)),
             disabled_on: None,
+            held_since: Vec::new(),
             findings: Vec::new(),
         }),
         (Collection::UserChanges, _) => staging.remove_user_changes(RunId(id)),
