@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::domain::activity::Workloads;
 use crate::domain::ids::{ObjectId, PlanId, SkuId};
 use crate::domain::license::ServicePlan;
@@ -148,7 +150,7 @@ impl Grant {
             && *self.disabled_plans == *assignment.disabled_plans
     }
 
-    fn to_assignment(&self, updated_at: Option<jiff::Timestamp>) -> LicenseAssignment {
+    fn to_assignment(&self, updated_at: Option<Timestamp>) -> LicenseAssignment {
         LicenseAssignment {
             sku_id: self.sku_id,
             state: self.state,
@@ -211,10 +213,7 @@ impl Assignments {
     }
 
     /// The codes of a row's grants, each with the time of its last change.
-    pub(super) fn held(
-        &self,
-        row: u32,
-    ) -> impl Iterator<Item = (u32, Option<jiff::Timestamp>)> + '_ {
+    pub(super) fn held(&self, row: u32) -> impl Iterator<Item = (u32, Option<Timestamp>)> + '_ {
         let (start, _) = self.span(row);
         let spans = self.rows.get(split_row(row).0);
         let codes = self.grant_codes(row).iter().copied().zip(start..);
@@ -344,6 +343,19 @@ impl Assignments {
         self.unlicensed.add_all(&unlicensed);
     }
 
+    /// Brings rows that are in no set yet into another order.
+    pub(super) fn arrange(&mut self, rows: &[u32]) {
+        let chunk = |rows: &[u32]| {
+            let mut spans = Spans::default();
+            for (at, row) in rows.iter().enumerate() {
+                let (codes, times): (Vec<u32>, Vec<_>) = self.held(*row).unzip();
+                spans.put(at, &codes, times.into_iter());
+            }
+            spans
+        };
+        self.rows = rows.chunks(CHUNK_ROWS).map(chunk).collect();
+    }
+
     /// The products that somebody holds or failed to get.
     pub(super) fn products(&self) -> impl Iterator<Item = SkuId> {
         let is_named = |number: u32| {
@@ -437,24 +449,28 @@ impl Assignments {
             .map(|assignment| self.code(assignment))
             .collect();
         let (chunk, at) = split_row(row);
-        let spans = self.rows.edit(chunk);
-        spans.ends.reserve_first(CHUNK_ROWS);
-        spans.ends.grow(at + 1, spans.grants.len());
-        let (start, end) = spans.bounds(at);
-        spans.ends.shift(at, end - start, codes.len());
-        spans.grants.splice(start..end, codes);
         let times = assignments
             .iter()
             .map(|assignment| assignment.last_updated_at);
-        spans.updated_at.replace(start, end - start, times);
-        if at + 1 == CHUNK_ROWS {
-            // The chunk is full, and few of its assignments will change.
-            spans.shrink();
-        }
+        self.rows.edit(chunk).put(at, &codes, times);
     }
 }
 
 impl Spans {
+    /// Writes down a row's grants and the time of the last change of each.
+    fn put(&mut self, at: usize, codes: &[u32], times: impl Iterator<Item = Option<Timestamp>>) {
+        self.ends.reserve_first(CHUNK_ROWS);
+        self.ends.grow(at + 1, self.grants.len());
+        let (start, end) = self.bounds(at);
+        self.ends.shift(at, end - start, codes.len());
+        self.grants.splice(start..end, codes.iter().copied());
+        self.updated_at.replace(start, end - start, times);
+        if at + 1 == CHUNK_ROWS {
+            // The chunk is full, and few of its assignments will change.
+            self.shrink();
+        }
+    }
+
     fn shrink(&mut self) {
         self.ends.shrink();
         fit(&mut self.grants);

@@ -155,6 +155,16 @@ impl<T: Clone + Default, const LEN: usize> Chunked<T, LEN> {
         index
     }
 
+    /// The values of some places, one behind the other.
+    pub(super) fn arranged(&self, places: &[u32]) -> Self {
+        let value = |place: &u32| self.get(*place as usize).cloned().unwrap_or_default();
+        let chunk = |places: &[u32]| places.iter().map(value).collect();
+        Self {
+            chunks: places.chunks(LEN).map(chunk).collect(),
+            len: places.len(),
+        }
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.chunks.shrink(fit);
@@ -223,6 +233,17 @@ mod tests {
             .filter(|(old, new)| std::ptr::eq(*old, *new))
             .count();
         assert_eq!((shared, new.chunks.len()), (4, 5));
+    }
+
+    #[test]
+    fn values_are_arranged_as_they_are_asked_for() {
+        let values: Chunked<u32, 4> = Chunked::of(&[10, 11, 12, 13, 14, 15]);
+        let arranged = values.arranged(&[5, 0, 3, 3, 9, 1]);
+        assert_eq!(
+            arranged.iter().copied().collect::<Vec<_>>(),
+            [15, 10, 13, 13, 0, 11]
+        );
+        assert_eq!(arranged.len(), 6);
     }
 
     #[test]

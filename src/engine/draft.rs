@@ -8,6 +8,7 @@ use crate::domain::sync_run::Dataset;
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 
+use super::arrangement::Arrangement;
 use super::bits::Bits;
 use super::changes::ChangedUsers;
 use super::directory::Directory;
@@ -99,6 +100,27 @@ impl UsersDraft {
             }
         }
         self.next.fill(&new);
+    }
+
+    /// Puts the users of a first list in the order in which they are best read, once all of them are there.
+    /// Where there were users before, or something was said of one already, rows stay where they are.
+    pub fn arrange(&mut self) {
+        let is_first = self.base.row_count() == 0;
+        let is_told = self.told.iter().any(|told| !told.is_empty());
+        if !is_first || is_told {
+            return;
+        }
+        let arrangement = Arrangement::new(&self.next);
+        self.next.arrange(&arrangement);
+        let marks = [
+            &mut self.seen,
+            &mut self.evidence,
+            &mut self.findings,
+            &mut self.changed,
+        ];
+        for marks in marks.into_iter().chain(&mut self.touched) {
+            *marks = marks.renumbered(|row| arrangement.number_of(row));
+        }
     }
 
     /// Takes in what a dataset said of a user when it was stored. Of two facts of one dataset and user
@@ -296,6 +318,12 @@ impl UsersDraft {
     /// Whether there are no users.
     pub fn is_empty(&self) -> bool {
         self.next.live().is_empty()
+    }
+
+    /// The columns as they are now.
+    #[cfg(test)]
+    pub(super) fn users(&self) -> &Users {
+        &self.next
     }
 
     /// The users with every order brought up to date, and the rows that may have to be judged anew.

@@ -95,6 +95,11 @@ impl Flags {
         }
     }
 
+    /// Brings rows that are in no set yet into another order.
+    pub(super) fn arrange(&mut self, rows: &[u32]) {
+        self.column = self.column.arranged(rows);
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.column.shrink();

@@ -60,6 +60,12 @@ impl Ids {
         self.rows.remove(hash, row);
     }
 
+    /// Brings the rows in use into another order: `rows` names them, `number_of` what each becomes.
+    pub(super) fn arrange(&mut self, rows: &[u32], number_of: impl Fn(u32) -> u32) {
+        self.column = self.column.arranged(rows);
+        self.rows.renumber(number_of);
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.column.shrink();

@@ -64,6 +64,18 @@ impl Lookup {
         }
     }
 
+    /// Gives every value another number.
+    pub(super) fn renumber(&mut self, number_of: impl Fn(u32) -> u32) {
+        for index in 0..self.buckets.len() {
+            let bucket = self.buckets.edit(index);
+            for (_, value) in bucket.iter_mut() {
+                *value = number_of(*value);
+            }
+            // Values of one hash may stand otherwise now.
+            bucket.sort_unstable();
+        }
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.buckets.shrink(fit);
@@ -136,6 +148,20 @@ mod tests {
         for key in 0..count {
             lookup.remove(lookup.hash(&key), key);
             assert_eq!(find(&lookup, key), None);
+        }
+        assert_eq!(lookup.len, 0);
+    }
+
+    #[test]
+    fn values_are_found_under_their_new_numbers() {
+        let mut lookup = Lookup::default();
+        for value in [3, 9, 5] {
+            lookup.insert(7, value);
+        }
+        lookup.renumber(|value| 10 - value);
+        for value in [1, 5, 7] {
+            assert_eq!(lookup.find(7, |found| found == value), Some(value));
+            lookup.remove(7, value);
         }
         assert_eq!(lookup.len, 0);
     }

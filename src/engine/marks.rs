@@ -41,6 +41,15 @@ impl Marks {
         }
     }
 
+    /// The same marks under the numbers that their rows have now; those of rows without one are gone.
+    pub(super) fn renumbered(&self, number_of: impl Fn(u32) -> Option<u32>) -> Self {
+        let mut renumbered = Self::default();
+        for row in self.iter().filter_map(number_of) {
+            renumbered.insert(row);
+        }
+        renumbered
+    }
+
     /// In order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         ones(&self.words)
@@ -69,5 +78,7 @@ mod tests {
         assert_eq!(marks.iter().collect::<Vec<_>>(), [0, 64, 70]);
         assert_eq!(marks.len(), 3);
         assert!(marks.contains(70) && !marks.contains(63) && !marks.contains(1_000));
+        let renumbered = marks.renumbered(|row| row.checked_sub(64));
+        assert_eq!(renumbered.iter().collect::<Vec<_>>(), [0, 6]);
     }
 }

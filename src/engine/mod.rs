@@ -31,6 +31,7 @@ mod findings;
 
 // The users of a tenant as columns.
 mod activity;
+mod arrangement;
 mod assignments;
 mod dictionary;
 mod facts;

@@ -195,6 +195,18 @@ impl Texts {
         self.chunks_of(block).map(|chunk| chunk.ends.len()).sum()
     }
 
+    /// Brings rows into another order; none of them may be indexed yet.
+    pub(super) fn arrange(&mut self, rows: &[u32]) {
+        let chunk = |rows: &[u32]| {
+            let mut chunk = TextChunk::default();
+            for (at, row) in rows.iter().enumerate() {
+                chunk.set(at, self.get(*row));
+            }
+            chunk
+        };
+        self.chunks = rows.chunks(CHUNK_ROWS).map(chunk).collect();
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.chunks.shrink(|chunk| {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::filter::TimeCondition;
 
 use super::bits::gathered;
+use super::chunked::{CHUNK_ROWS, Chunks, split_row};
 use super::fit::fit;
 use super::heap::{Heap, Parts};
 
@@ -115,6 +116,20 @@ impl Times {
                 *bits |= bit;
             }
         }
+    }
+
+    /// The instants of some rows of a column, one behind the other.
+    pub(super) fn arranged(column: &Chunks<Self>, rows: &[u32]) -> Chunks<Self> {
+        let instant = |row: &u32| {
+            let (chunk, at) = split_row(*row);
+            column.get(chunk)?.get(at)
+        };
+        let chunk = |rows: &[u32]| {
+            let mut times = Self::default();
+            times.replace(0, 0, rows.iter().map(instant));
+            times
+        };
+        rows.chunks(CHUNK_ROWS).map(chunk).collect()
     }
 
     /// Gives back room to spare.

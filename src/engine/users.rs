@@ -14,6 +14,7 @@ use crate::domain::filter::{UserFlag, UserOrderField, UserText};
 use crate::domain::ids::ObjectId;
 use crate::domain::user::{User, UserType};
 
+use super::arrangement::Arrangement;
 use super::assignments::Assignments;
 use super::bits::Bits;
 use super::chunked::{Chunked, Chunks, split_row};
@@ -119,6 +120,12 @@ impl Users {
 
     pub(super) fn display_name(&self, row: u32) -> Option<&str> {
         self.display_names.get(row)
+    }
+
+    /// The beginning of the folded display name as a number that sorts as it does; 0 without a name.
+    pub(super) fn display_name_start(&self, row: u32) -> u128 {
+        let name = self.display_names.lowered(row);
+        name.map_or(0, |name| name.prefix().0)
     }
 
     pub(super) fn mail(&self, row: u32) -> Option<&str> {
@@ -432,6 +439,48 @@ impl Users {
         self.set_created_at(row, None);
         self.hired_on.set(row as usize, 0);
         self.managers.set(row as usize, 0);
+    }
+
+    /// Brings all rows into another order. They must be new: in no set or order, and with no facts.
+    pub(super) fn arrange(&mut self, arrangement: &Arrangement) {
+        let rows = arrangement.rows();
+        let Self {
+            ids,
+            principal_names,
+            display_names,
+            mails,
+            employee_ids,
+            values,
+            flags,
+            created_at,
+            hired_on,
+            managers,
+            assignments,
+            ..
+        } = self;
+        let texts = || {
+            for texts in [principal_names, display_names, mails, employee_ids] {
+                texts.arrange(rows);
+            }
+        };
+        let rest = || {
+            ids.arrange(rows, |row| arrangement.number_of(row).unwrap_or(row));
+            for values in values {
+                values.arrange(rows);
+            }
+            flags.arrange(rows);
+            *created_at = Times::arranged(created_at, rows);
+            *hired_on = hired_on.arranged(rows);
+            *managers = managers.arranged(rows);
+            assignments.arrange(rows);
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(texts);
+            rest();
+        });
+        self.rows = rows.len() as u32; // As many as rows in use.
+        self.live = Bits::of_many(0..self.rows);
+        self.free = Bits::default();
     }
 
     /// Puts the rows that are new into the sets of what they have.

@@ -1,7 +1,7 @@
 //! A text property with few distinct values: a code per row, a set of rows per value.
 
 use super::bits::{Bits, Listed};
-use super::chunked::{Chunked, Chunks, split_row};
+use super::chunked::{CHUNK_ROWS, Chunked, Chunks, split_row};
 use super::dictionary::{ABSENT, Dictionary};
 use super::fit::fit;
 use super::heap::{Heap, Parts};
@@ -114,6 +114,18 @@ impl Values {
             let group = self.dictionary.group(code);
             self.sets.edit(group as usize).add_all(rows);
         }
+    }
+
+    /// Brings rows that are in no set yet into another order.
+    pub(super) fn arrange(&mut self, rows: &[u32]) {
+        let chunk = |rows: &[u32]| {
+            let mut codes = Codes::default();
+            for (at, row) in rows.iter().enumerate() {
+                codes.set(at, self.code(*row));
+            }
+            codes
+        };
+        self.codes = rows.chunks(CHUNK_ROWS).map(chunk).collect();
     }
 
     /// Gives back room to spare.

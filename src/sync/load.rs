@@ -16,8 +16,11 @@ use crate::domain::ids::TenantKey;
 use crate::domain::sync_run::SyncRun;
 use crate::domain::tenant::{Connection, ConnectionState, TenantAccess};
 use crate::domain::terms::TermsPolicy;
+use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
-use crate::engine::{CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate, open_findings};
+use crate::engine::{
+    CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate, UsersDraft, open_findings,
+};
 use crate::msgraph::{Client, Login};
 use crate::store::{self, Fact, Store};
 
@@ -42,6 +45,47 @@ impl Loaded {
             Fact::UsageDay(day) => Self::Day(CodedDay::of(&day)),
             other => Self::Fact(Box::new(other)),
         }
+    }
+}
+
+/// Users on their way into columns. They come before anything that is said of them.
+struct ArrivingUsers {
+    draft: UsersDraft,
+    /// Those who are not in the draft yet.
+    waiting: Vec<User>,
+    are_complete: bool,
+}
+
+impl ArrivingUsers {
+    fn new(draft: UsersDraft) -> Self {
+        Self {
+            draft,
+            waiting: Vec::with_capacity(USERS_AT_ONCE),
+            are_complete: false,
+        }
+    }
+
+    fn push(&mut self, user: User) {
+        self.waiting.push(user);
+        if self.waiting.len() == USERS_AT_ONCE {
+            self.draft.load(&self.waiting);
+            self.waiting.clear();
+        }
+    }
+
+    /// All of them, for what is said of them.
+    fn complete(&mut self) -> &mut UsersDraft {
+        if !self.are_complete {
+            self.draft.load(&std::mem::take(&mut self.waiting));
+            self.draft.arrange();
+            self.are_complete = true;
+        }
+        &mut self.draft
+    }
+
+    fn into_complete(mut self) -> UsersDraft {
+        self.complete();
+        self.draft
     }
 }
 
@@ -156,35 +200,24 @@ fn facts(
     decisions: Decisions,
 ) -> Result<Option<String>, store::Error> {
     let empty = TenantIndex::empty(key.clone());
-    let mut users = empty.draft();
+    let mut users = ArrivingUsers::new(empty.draft());
     let mut history = empty.history_draft();
     let (mut organization, mut licenses) = (None, Vec::new());
     let (mut groups, mut subscriptions, mut standings) = (Vec::new(), Vec::new(), Vec::new());
     let (mut past, mut changes) = (Vec::new(), Vec::new());
-    let mut waiting = Vec::with_capacity(USERS_AT_ONCE);
     let mut load = |loaded: Loaded| {
         let fact = match loaded {
             Loaded::Fact(fact) => *fact,
-            Loaded::Usage(usage) => {
-                if !waiting.is_empty() {
-                    users.load(&std::mem::take(&mut waiting));
-                }
-                return users.load_usage(&usage);
-            }
+            Loaded::Usage(usage) => return users.complete().load_usage(&usage),
             Loaded::Day(day) => return history.load_coded_day(day),
         };
-        let is_due = !matches!(fact, Fact::User(_)) || waiting.len() == USERS_AT_ONCE;
-        if is_due && !waiting.is_empty() {
-            users.load(&waiting);
-            waiting.clear();
-        }
         match fact {
             Fact::Organization(fact) => organization = Some(fact),
             Fact::License(fact) => licenses.push(fact),
-            Fact::User(fact) => waiting.push(fact),
+            Fact::User(fact) => users.push(fact),
             Fact::Group(fact) => groups.push(fact),
             Fact::Subscription(fact) => subscriptions.push(fact),
-            Fact::UserFact(fact) => users.load_fact(&fact),
+            Fact::UserFact(fact) => users.complete().load_fact(&fact),
             Fact::HistoryUser(fact) => history.load_user(fact),
             Fact::UsageDay(fact) => history.load_day(&fact),
             Fact::Standing(fact) => standings.push(fact),
@@ -193,8 +226,7 @@ fn facts(
         }
     };
     let loaded = shared.store.load_prepared(key, &Loaded::of, &mut load);
-    users.load(&waiting);
-    drop(waiting);
+    let users = users.into_complete();
     let nothing = |decisions| TenantIndex::remembering(key.clone(), decisions, Vec::new());
     let published = match loaded {
         Ok(Some(published)) => published,

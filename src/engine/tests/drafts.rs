@@ -1,6 +1,6 @@
 //! Generations of changes end in the users that were merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -11,7 +11,8 @@ use crate::domain::usage::{Usage, Workload};
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 use crate::engine::orders::FIELDS;
-use crate::engine::{Change, CodedUsage, TenantIndex, UserRow, Window, select};
+use crate::engine::property::Property;
+use crate::engine::{Change, CodedUsage, TenantIndex, UserRow, UsersDraft, Window, select};
 
 use super::model::*;
 use super::told::*;
@@ -116,6 +117,20 @@ fn check_facts(index: &Arc<TenantIndex>, model: &Model) {
     }
 }
 
+/// Whether the rows of each department lie side by side, and in it by name.
+fn lies_by_department_and_name(draft: &UsersDraft) -> bool {
+    let users = draft.users();
+    let department = |row: &u32| users.values(Property::Department).group(*row);
+    let name = |row: &u32| users.display_name_start(*row);
+    let rows: Vec<u32> = users.live().iter().collect();
+    let departments: Vec<&[u32]> = rows
+        .chunk_by(|one, next| department(one) == department(next))
+        .collect();
+    let distinct: BTreeSet<u32> = rows.iter().map(department).collect();
+    departments.len() == distinct.len()
+        && departments.iter().all(|rows| rows.is_sorted_by_key(name))
+}
+
 #[derive(Debug, Clone)]
 enum Edit {
     Merge(Box<User>),
@@ -167,6 +182,44 @@ proptest! {
             check(&index, &model);
             check(&before, &old_model);
         }
+    }
+
+    #[test]
+    fn users_of_a_first_list_are_the_same_in_whatever_order_their_rows_are(first in edits(), later in edits()) {
+        let mut draft = told_index_of("one", &[]).draft();
+        let mut model = Model::new();
+        let mut edit = |draft: &mut UsersDraft, edit| match edit {
+            Edit::Merge(user) => {
+                draft.merge(&user);
+                model.insert(user.object_id, *user);
+            }
+            Edit::Remove(number) => {
+                draft.remove(object_id(number));
+                model.remove(&object_id(number));
+            }
+        };
+        first.into_iter().for_each(|change| edit(&mut draft, change));
+        draft.arrange();
+        prop_assert_eq!(draft.unseen(), vec![]);
+        prop_assert!(lies_by_department_and_name(&draft));
+        later.into_iter().for_each(|change| edit(&mut draft, change));
+        for user in model.values() {
+            let read = draft.user(user.object_id);
+            prop_assert_eq!(read.as_ref(), Some(user));
+            tell(&mut draft, user);
+        }
+        check(&published(&told_index_of("one", &[]), draft), &model);
+    }
+
+    #[test]
+    fn rows_stay_where_they_are_once_something_was_said_of_them(all in users(30, 30)) {
+        let mut draft = told_index_of("one", &[]).draft();
+        for user in &all {
+            draft.merge(user);
+            tell(&mut draft, user);
+        }
+        draft.arrange();
+        check(&published(&told_index_of("one", &[]), draft), &all.into_iter().map(|user| (user.object_id, user)).collect());
     }
 
     #[test]

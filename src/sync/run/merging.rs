@@ -49,6 +49,10 @@ impl Merging {
                     }
                     Message::UsersComplete => {
                         are_users_complete = true;
+                        merger.timed(|merger| {
+                            merger.draft.arrange();
+                            Ok(())
+                        })?;
                         for work in waiting.drain(..) {
                             merger.timed(work)?;
                         }
