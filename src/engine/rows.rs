@@ -92,7 +92,7 @@ impl Rows {
                     let is_joined = |low: &&u16| joined[usize::from(**low >> 6)] & bit(**low) != 0;
                     lows.iter().filter(is_joined).count() as u64
                 }
-                Chosen::Many(words) => lanes::count_common(&joined, words).into(),
+                Chosen::Many(words) => lanes::count_common(&joined, words.as_slice()).into(),
             }
         });
         counts.sum()

@@ -1,6 +1,6 @@
 //! Few rows of a block beside a set: each is looked up, and the rest of the set is not touched.
 
-use super::{Bits, Rows, bit};
+use super::{Bits, Rows};
 
 /// A set that is larger than a list by so much is searched for each row of the list; a smaller one is
 /// walked beside it.
@@ -26,10 +26,9 @@ impl Bits {
     pub(in crate::engine) fn count_few(&self, key: u16, lows: &[u16]) -> u32 {
         match self.block(key) {
             None => 0,
-            Some(Rows::Dense(dense)) => lows
-                .iter()
-                .map(|low| u32::from(dense.words[usize::from(low >> 6)] & bit(*low) != 0))
-                .sum(),
+            Some(Rows::Dense(dense)) => {
+                lows.iter().map(|low| u32::from(dense.contains(*low))).sum()
+            }
             Some(rows @ Rows::Few(_)) => {
                 let mut kept = lows.to_vec();
                 rows.retain_few(&mut kept, true);
@@ -44,8 +43,7 @@ impl Rows {
     fn retain_few(&self, lows: &mut Vec<u16>, is_in: bool) {
         match self {
             Self::Dense(dense) => {
-                let has = |low: u16| dense.words[usize::from(low >> 6)] & bit(low) != 0;
-                retain(lows, |low| has(low) == is_in);
+                retain(lows, |low| dense.contains(low) == is_in);
             }
             Self::Few(rows) if rows.len() > lows.len().saturating_mul(SEARCH_FACTOR) => {
                 retain(lows, |low| rows.binary_search(&low).is_ok() == is_in);

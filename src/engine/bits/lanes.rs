@@ -1,4 +1,4 @@
-//! Loops over the words of blocks, by the widest instructions that the processor has.
+//! Loops over words of blocks, by the widest instructions that the processor has.
 //!
 //! A program that is to run on every x86-64 has not even an instruction that counts bits: a filter over a
 //! million users spent most of its time on that. So these loops are there twice, and which is run is
@@ -7,10 +7,8 @@
 
 use pulp::Arch;
 
-use super::Words;
-
 /// Adds what is in another.
-pub(in crate::engine) fn add(words: &mut Words, other: &Words) {
+pub(in crate::engine) fn add(words: &mut [u64], other: &[u64]) {
     Arch::new().dispatch(|| {
         for (word, other) in words.iter_mut().zip(other) {
             *word |= other;
@@ -19,7 +17,7 @@ pub(in crate::engine) fn add(words: &mut Words, other: &Words) {
 }
 
 /// Keeps what is in another too; whether anything is left.
-pub(in crate::engine) fn keep(words: &mut Words, other: &Words) -> bool {
+pub(in crate::engine) fn keep(words: &mut [u64], other: &[u64]) -> bool {
     Arch::new().dispatch(|| {
         let mut left = 0;
         for (word, other) in words.iter_mut().zip(other) {
@@ -31,7 +29,7 @@ pub(in crate::engine) fn keep(words: &mut Words, other: &Words) -> bool {
 }
 
 /// Keeps what is not in another; whether anything is left.
-pub(in crate::engine) fn take_out(words: &mut Words, other: &Words) -> bool {
+pub(in crate::engine) fn take_out(words: &mut [u64], other: &[u64]) -> bool {
     Arch::new().dispatch(|| {
         let mut left = 0;
         for (word, other) in words.iter_mut().zip(other) {
@@ -43,7 +41,7 @@ pub(in crate::engine) fn take_out(words: &mut Words, other: &Words) -> bool {
 }
 
 /// Whether there is anything.
-pub(in crate::engine) fn is_any(words: &Words) -> bool {
+pub(in crate::engine) fn is_any(words: &[u64]) -> bool {
     Arch::new().dispatch(|| {
         let mut any = 0;
         for word in words {
@@ -65,7 +63,7 @@ pub(in crate::engine) fn count(words: &[u64]) -> u32 {
 }
 
 /// How many ones are in both.
-pub(in crate::engine) fn count_common(words: &Words, other: &Words) -> u32 {
+pub(in crate::engine) fn count_common(words: &[u64], other: &[u64]) -> u32 {
     Arch::new().dispatch(|| {
         let mut count = 0;
         for (word, other) in words.iter().zip(other) {
@@ -80,6 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::bits::Words;
 
     fn spread(seed: u64) -> Words {
         let mut state = seed | 1;

@@ -1,8 +1,10 @@
-//! Sets of rows: blocks of 65,536 rows, each a short list or a bit for every row.
+//! Sets of rows: blocks of 65,536 rows, each a short list or a bit for every row of a stretch.
 //!
 //! A filter works block by block on 1,024 words; a set adds itself to them or keeps what it has in
-//! common with them. A block belongs to every index that has not changed one of its rows.
+//! common with them. A block belongs to every index that has not changed one of its rows. Rows that lie
+//! side by side, as those of a department do, are a short stretch: little to keep and little to meet.
 
+mod dense;
 mod few;
 pub(super) mod lanes;
 mod listed;
@@ -10,6 +12,7 @@ mod renewed;
 
 use std::sync::Arc;
 
+use self::dense::Dense;
 pub(super) use listed::Listed;
 pub(super) use renewed::Renewed;
 
@@ -26,8 +29,13 @@ pub(super) type Words = [u64; BLOCK_ROWS / 64];
 /// they may be is bounded.
 pub(super) const FEW_MAX: usize = BLOCK_ROWS / 64;
 
-/// Below this the bits become a list again; the gap keeps a set at the border from going back and forth.
-const DENSE_MIN: u32 = FEW_MAX as u32 / 2;
+/// The most rows that are a list however near to each other they are.
+const LIST_MIN: usize = 16;
+
+/// Whether so many rows are a list, in a stretch of so many words.
+fn is_few(rows: usize, words: usize) -> bool {
+    rows <= words.max(LIST_MIN)
+}
 
 /// The block that holds a row, and the row's place in it.
 fn split(row: u32) -> (u16, u16) {
@@ -82,12 +90,6 @@ enum Rows {
     Dense(Arc<Dense>),
 }
 
-#[derive(Clone)]
-struct Dense {
-    words: Words,
-    count: u32,
-}
-
 impl Bits {
     pub(super) fn len(&self) -> u32 {
         self.len
@@ -119,6 +121,15 @@ impl Bits {
         self.len -= Arc::make_mut(&mut self.blocks).remove(index).rows.count();
     }
 
+    /// How many words or listed rows it has: what meeting all of it costs.
+    pub(super) fn extent(&self) -> u64 {
+        let extents = self.blocks.iter().map(|block| match &block.rows {
+            Rows::Few(rows) => rows.len(),
+            Rows::Dense(dense) => dense.words(),
+        });
+        extents.map(|extent| extent as u64).sum()
+    }
+
     /// Whether both are one set in memory. Equal sets may still be two.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.blocks, &other.blocks)
@@ -147,12 +158,12 @@ impl Bits {
     /// In order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.blocks.iter().flat_map(|block| {
-            let (few, words): (&[u16], &[u64]) = match &block.rows {
-                Rows::Few(rows) => (rows, &[]),
-                Rows::Dense(dense) => (&[], &dense.words),
+            let (few, dense): (&[u16], _) = match &block.rows {
+                Rows::Few(rows) => (rows, None),
+                Rows::Dense(dense) => (&[], Some(dense.iter())),
             };
             let few = few.iter().map(|low| u32::from(*low));
-            few.chain(ones(words))
+            few.chain(dense.into_iter().flatten())
                 .map(|low| (u32::from(block.key) << 16) | low)
         })
     }
@@ -225,7 +236,7 @@ impl Bits {
                     words[usize::from(low >> 6)] |= bit(*low);
                 }
             }
-            Some(Rows::Dense(dense)) => lanes::add(words, &dense.words),
+            Some(Rows::Dense(dense)) => dense.add_to(words),
         }
     }
 
@@ -237,7 +248,7 @@ impl Bits {
                 false
             }
             Some(Rows::Few(rows)) => keep_few(rows, words),
-            Some(Rows::Dense(dense)) => lanes::keep(words, &dense.words),
+            Some(Rows::Dense(dense)) => dense.keep_in(words),
         }
     }
 
@@ -251,7 +262,7 @@ impl Bits {
                 }
                 lanes::is_any(words)
             }
-            Some(Rows::Dense(dense)) => lanes::take_out(words, &dense.words),
+            Some(Rows::Dense(dense)) => dense.drop_from(words),
         }
     }
 
@@ -263,7 +274,7 @@ impl Bits {
                 .iter()
                 .map(|low| u32::from(words[usize::from(low >> 6)] & bit(*low) != 0))
                 .sum(),
-            Some(Rows::Dense(dense)) => lanes::count_common(words, &dense.words),
+            Some(Rows::Dense(dense)) => dense.count_in(words),
         }
     }
 
@@ -274,10 +285,13 @@ impl Bits {
         };
         fit(blocks);
         for block in blocks {
-            if let Rows::Few(rows) = &mut block.rows
-                && let Some(rows) = Arc::get_mut(rows)
-            {
-                fit(rows);
+            match &mut block.rows {
+                Rows::Few(rows) => {
+                    Arc::get_mut(rows).map(fit);
+                }
+                Rows::Dense(dense) => {
+                    Arc::get_mut(dense).map(Dense::shrink);
+                }
             }
         }
     }
@@ -354,34 +368,24 @@ fn keep_few(rows: &[u16], words: &mut Words) -> bool {
 
 impl Rows {
     fn from_sorted(rows: Vec<u16>) -> Self {
-        if rows.len() <= FEW_MAX {
-            return Self::Few(Arc::new(rows));
+        match is_few(rows.len(), dense::stretch(&rows).len()) {
+            true => Self::Few(Arc::new(rows)),
+            false => Self::Dense(Arc::new(Dense::of(&rows))),
         }
-        let mut words = [0; BLOCK_ROWS / 64];
-        for low in &rows {
-            words[usize::from(low >> 6)] |= bit(*low);
-        }
-        Self::Dense(Arc::new(Dense {
-            words,
-            count: rows.len() as u32, // At most 65,536.
-        }))
     }
 
     fn from_words(words: &Words) -> Self {
-        let count = lanes::count(words);
-        if count as usize <= FEW_MAX {
-            return Self::Few(Arc::new(ones(words).map(|low| low as u16).collect()));
+        let dense = Dense::of_words(words);
+        match is_few(dense.count() as usize, dense.words()) {
+            true => Self::Few(Arc::new(dense.to_list())),
+            false => Self::Dense(Arc::new(dense)),
         }
-        Self::Dense(Arc::new(Dense {
-            words: *words,
-            count,
-        }))
     }
 
     fn count(&self) -> u32 {
         match self {
             Self::Few(rows) => rows.len() as u32, // At most 1,024.
-            Self::Dense(dense) => dense.count,
+            Self::Dense(dense) => dense.count(),
         }
     }
 
@@ -390,7 +394,7 @@ impl Rows {
             Self::Few(rows) => {
                 rows.last().is_some_and(|last| *last >= low) && rows.binary_search(&low).is_ok()
             }
-            Self::Dense(dense) => dense.words[usize::from(low >> 6)] & bit(low) != 0,
+            Self::Dense(dense) => dense.contains(low),
         }
     }
 
@@ -405,14 +409,21 @@ impl Rows {
                     let (Ok(index) | Err(index)) = rows.binary_search(&low);
                     rows.insert(index, low);
                 }
-                if rows.len() > FEW_MAX {
+                if !is_few(rows.len(), dense::stretch(rows).len()) {
                     *self = Self::from_sorted(std::mem::take(rows));
                 }
             }
             Self::Dense(dense) => {
+                let words = dense.words_with(low);
                 let dense = Arc::make_mut(dense);
-                dense.words[usize::from(low >> 6)] |= bit(low);
-                dense.count += 1;
+                if is_few(dense.count() as usize + 1, words) {
+                    let mut rows = dense.to_list();
+                    let (Ok(index) | Err(index)) = rows.binary_search(&low);
+                    rows.insert(index, low);
+                    *self = Self::Few(Arc::new(rows));
+                } else {
+                    dense.insert(low);
+                }
             }
         }
     }
@@ -421,20 +432,12 @@ impl Rows {
     fn add_all(&mut self, lows: impl Iterator<Item = u16>) {
         match self {
             Self::Few(rows) => {
-                let rows = Arc::make_mut(rows);
+                let mut rows = std::mem::take(Arc::make_mut(rows));
                 rows.extend(lows);
                 rows.sort_unstable();
-                if rows.len() > FEW_MAX {
-                    *self = Self::from_sorted(std::mem::take(rows));
-                }
+                *self = Self::from_sorted(rows);
             }
-            Self::Dense(dense) => {
-                let dense = Arc::make_mut(dense);
-                for low in lows {
-                    dense.words[usize::from(low >> 6)] |= bit(low);
-                    dense.count += 1;
-                }
-            }
+            Self::Dense(_) => lows.for_each(|low| self.insert(low)),
         }
     }
 
@@ -448,12 +451,11 @@ impl Rows {
             }
             Self::Dense(dense) => {
                 let dense = Arc::make_mut(dense);
-                dense.words[usize::from(low >> 6)] &= !bit(low);
-                dense.count -= 1;
-                let count = dense.count;
-                if count < DENSE_MIN {
-                    let rows = ones(&dense.words).map(|low| low as u16);
-                    *self = Self::Few(Arc::new(rows.collect()));
+                dense.remove(low);
+                let count = dense.count();
+                // Half of what makes a list bits: a set at the border does not go back and forth.
+                if is_few(count as usize * 2, dense.words()) {
+                    *self = Self::Few(Arc::new(dense.to_list()));
                 }
                 count
             }
@@ -473,12 +475,6 @@ impl Heap for Block {
             Rows::Few(rows) => parts.shared(rows),
             Rows::Dense(dense) => parts.shared(dense),
         }
-    }
-}
-
-impl Heap for Dense {
-    fn heap(&self, _parts: &mut Parts) -> usize {
-        0
     }
 }
 
@@ -595,20 +591,38 @@ mod tests {
 
     #[test]
     fn a_crowded_block_becomes_bits_and_a_list_again() {
-        let mut bits = Bits::default();
-        for row in 0..=FEW_MAX as u32 {
-            assert!(matches!(bits.block(0), None | Some(Rows::Few(_))), "{row}");
+        let is_list = |bits: &Bits| matches!(bits.block(0), None | Some(Rows::Few(_)));
+        let few = FEW_MAX as u32;
+        let mut bits: Bits = [u32::from(u16::MAX)].into_iter().collect();
+        for row in 0..few {
+            assert!(is_list(&bits), "{row}");
             bits.insert(row);
         }
-        assert!(matches!(bits.block(0), Some(Rows::Dense(_))));
-        for row in (DENSE_MIN..=FEW_MAX as u32).rev() {
-            assert!(matches!(bits.block(0), Some(Rows::Dense(_))), "{row}");
+        assert!(!is_list(&bits));
+        for row in (few / 2..few).rev() {
+            assert!(!is_list(&bits), "{row}");
             bits.remove(row);
         }
         bits.remove(7);
-        assert!(matches!(bits.block(0), Some(Rows::Few(_))));
-        assert_eq!(bits.len(), DENSE_MIN - 1);
+        assert!(is_list(&bits));
+        assert_eq!(bits.len(), few / 2);
         assert!(!bits.contains(7) && bits.contains(8));
+    }
+
+    #[test]
+    fn rows_side_by_side_are_a_few_words_until_one_lies_far_off() {
+        let mut bits: Bits = (1_000..1_500).collect();
+        let stretch = |bits: &Bits| match bits.block(0) {
+            Some(Rows::Dense(dense)) => Some(dense.words()),
+            _ => None,
+        };
+        assert_eq!(stretch(&bits), Some(9));
+        for (row, words) in [(1_600, Some(11)), (640, Some(16)), (50_000, None)] {
+            bits.insert(row);
+            assert_eq!(stretch(&bits), words, "{row}");
+        }
+        let all = [640].into_iter().chain(1_000..1_500).chain([1_600, 50_000]);
+        assert!(bits.iter().eq(all));
     }
 
     #[test]
