@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::domain::filter::UserDimension;
 use crate::domain::usage::ActivityState;
 
@@ -17,10 +19,10 @@ use super::rows::Rows;
 use super::select::Part;
 use super::values::Values;
 
-/// What looking at one row costs, against one word of a set.
-const STEPS_PER_ROW: u64 = 4;
-/// What one block of a set costs: its words.
-const STEPS_PER_BLOCK: u64 = 512;
+/// What looking at one row costs, against one word of a set or one row of a list.
+const STEPS_PER_ROW: u64 = 8;
+/// What a set costs however small it is.
+const STEPS_PER_SET: u64 = 32;
 
 /// One group of a breakdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +52,14 @@ type Counts = [u64; 4];
 
 /// Groups by folded value while they are counted; `None` for users without one.
 #[derive(Default)]
-struct Tally(HashMap<Option<String>, Counted>);
+struct Tally<'a>(HashMap<Option<&'a str>, Counted<'a>, RandomState>);
 
 #[derive(Default)]
-struct Counted {
+struct Counted<'a> {
     counts: Counts,
-    /// How many users have each spelling, selected or not: what a group is called does not depend on
-    /// the question.
-    spellings: BTreeMap<String, u64>,
+    /// How many users of a tenant have each spelling, selected or not: what a group is called does not
+    /// depend on the question.
+    spellings: Vec<(&'a str, u64)>,
 }
 
 /// The selected users of one tenant.
@@ -161,12 +163,12 @@ impl<'a> Split<'a> {
     }
 }
 
-impl Tally {
-    fn add(&mut self, folded: Option<&str>, counts: Counts) -> Option<&mut Counted> {
+impl<'a> Tally<'a> {
+    fn add(&mut self, folded: Option<&'a str>, counts: Counts) -> Option<&mut Counted<'a>> {
         if counts == [0; 4] {
             return None;
         }
-        let counted = self.0.entry(folded.map(str::to_owned)).or_default();
+        let counted = self.0.entry(folded).or_default();
         for (sum, count) in counted.counts.iter_mut().zip(counts) {
             *sum += count;
         }
@@ -174,18 +176,18 @@ impl Tally {
     }
 
     /// Adds to a group that has one spelling only.
-    fn add_plain(&mut self, key: &str, counts: Counts) {
+    fn add_plain(&mut self, key: &'a str, counts: Counts) {
         if let Some(counted) = self.add(Some(key), counts) {
             counted.called(key, 1);
         }
     }
 
-    fn add_flag(&mut self, split: &Split<'_>, key: &str, flag: Flag) {
+    fn add_flag(&mut self, split: &Split<'a>, key: &'a str, flag: Flag) {
         let set = split.tenant.users().flags().set(flag);
         self.add_plain(key, split.counts_in(set));
     }
 
-    fn add_truth(&mut self, split: &Split<'_>, flag: Flag) {
+    fn add_truth(&mut self, split: &Split<'a>, flag: Flag) {
         let set = split.tenant.users().flags().set(flag);
         let (all, held) = (split.counts(), split.counts_in(set));
         self.add_plain("true", held);
@@ -193,7 +195,7 @@ impl Tally {
         self.add_plain("false", others);
     }
 
-    fn add_states(&mut self, split: &Split<'_>) {
+    fn add_states(&mut self, split: &Split<'a>) {
         let all = split.counts();
         for state in ActivityState::ALL {
             let mut counts = [0; 4];
@@ -202,7 +204,7 @@ impl Tally {
         }
     }
 
-    fn add_values(&mut self, split: &Split<'_>, values: &Values) {
+    fn add_values(&mut self, split: &Split<'a>, values: &'a Values) {
         let dictionary = values.dictionary();
         for (group, counts) in counts_of(split, values) {
             let Some(counted) = self.add(dictionary.folded(group), counts) else {
@@ -214,7 +216,7 @@ impl Tally {
         }
     }
 
-    fn add_licenses(&mut self, split: &Split<'_>, by: LicenseText) {
+    fn add_licenses(&mut self, split: &Split<'a>, by: LicenseText) {
         let assignments = split.tenant.users().assignments();
         let mut named: BTreeMap<&str, Vec<(&str, &Bits)>> = BTreeMap::new();
         for (entry, folded) in split.tenant.license_texts().texts(by) {
@@ -238,15 +240,23 @@ impl Tally {
     }
 
     fn into_groups(self, first: usize, detail: GroupDetail) -> Vec<Group> {
-        let mut groups: Vec<Group> = self
+        let mut counted: Vec<(u64, Option<&str>, Counted<'_>)> = self
             .0
             .into_iter()
-            .map(|(folded, counted)| Group {
-                count: counted.counts.iter().sum(),
-                by_activity: (detail == GroupDetail::Activity).then_some(counted.counts),
-                key: folded.map(|folded| counted.most_frequent().unwrap_or(folded)),
-            })
+            .map(|(folded, counted)| (counted.counts.iter().sum(), folded, counted))
             .collect();
+        // What a group is called is worked out where it may be among the first.
+        if let Some(last) = first.checked_sub(1).filter(|last| *last < counted.len()) {
+            counted.select_nth_unstable_by(last, |left, right| right.0.cmp(&left.0));
+            let least = counted[last].0;
+            counted.retain(|(count, ..)| *count >= least);
+        }
+        let group = |(count, folded, counted): (u64, Option<&str>, Counted<'_>)| Group {
+            count,
+            by_activity: (detail == GroupDetail::Activity).then_some(counted.counts),
+            key: folded.map(|folded| counted.most_frequent().unwrap_or(folded).to_owned()),
+        };
+        let mut groups: Vec<Group> = counted.into_iter().map(group).collect();
         groups.sort_by(|left, right| {
             let by_count = right.count.cmp(&left.count);
             by_count.then_with(|| {
@@ -258,20 +268,20 @@ impl Tally {
     }
 }
 
-impl Counted {
-    fn called(&mut self, spelling: &str, users: u64) {
-        *self.spellings.entry(spelling.to_owned()).or_default() += users;
+impl<'a> Counted<'a> {
+    fn called(&mut self, spelling: &'a str, users: u64) {
+        self.spellings.push((spelling, users));
     }
 
     /// Of equally frequent spellings the first in order, so that the answer does not depend on chance.
-    fn most_frequent(self) -> Option<String> {
-        let by_users = |left: &(String, u64), right: &(String, u64)| {
-            left.1.cmp(&right.1).then_with(|| right.0.cmp(&left.0))
+    fn most_frequent(mut self) -> Option<&'a str> {
+        self.spellings.sort_unstable();
+        let alike = self.spellings.chunk_by(|left, right| left.0 == right.0);
+        let summed = alike.map(|alike| (alike[0].0, alike.iter().map(|(_, users)| users).sum()));
+        let by_users = |left: &(&str, u64), right: &(&str, u64)| {
+            left.1.cmp(&right.1).then_with(|| right.0.cmp(left.0))
         };
-        self.spellings
-            .into_iter()
-            .max_by(by_users)
-            .map(|(spelling, _)| spelling)
+        summed.max_by(by_users).map(|(spelling, _)| spelling)
     }
 }
 
@@ -289,10 +299,15 @@ pub(super) fn key_of_state(state: ActivityState) -> &'static str {
 /// whichever is cheaper.
 fn counts_of(split: &Split<'_>, values: &Values) -> Vec<(u32, Counts)> {
     let groups = values.dictionary().group_count();
-    let blocks: usize = split.rows().iter().map(Rows::filled_count).sum();
-    let by_sets = u64::from(groups) * blocks as u64 * STEPS_PER_BLOCK;
     let rows: u64 = split.counts().into_iter().sum();
-    if by_sets < rows * STEPS_PER_ROW {
+    let by_rows = rows * STEPS_PER_ROW;
+    let sets = (ABSENT..groups).map(|group| values.set(group));
+    let mut by_set = sets.map(|set| STEPS_PER_SET + set.map_or(0, Bits::extent));
+    let by_sets = by_set.try_fold(0, |steps, of_set| {
+        let steps = steps + of_set * split.rows().len() as u64;
+        (steps < by_rows).then_some(steps)
+    });
+    if by_sets.is_some() {
         let counts = |group| values.set(group).map_or([0; 4], |set| split.counts_in(set));
         return (ABSENT..groups)
             .map(|group| (group, counts(group)))

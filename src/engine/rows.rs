@@ -98,11 +98,6 @@ impl Rows {
         counts.sum()
     }
 
-    /// How many blocks have any.
-    pub(super) fn filled_count(&self) -> usize {
-        self.filled().count()
-    }
-
     fn filled(&self) -> impl Iterator<Item = (u16, &Chosen)> {
         (0..=u16::MAX)
             .zip(&self.blocks)
