@@ -5,6 +5,11 @@
 //!
 //! Numbers have gaps, so that a row finds one between its neighbors when it moves. When a gap is used
 //! up, all rows are numbered anew.
+//!
+//! A page is made of few of the rows that are selected. So that not all have to be looked at, it is known
+//! of every 64 of them between which numbers theirs are, and those that cannot matter are passed over.
+
+use std::ops::RangeInclusive;
 
 use super::chunked::Chunked;
 use super::heap::{Heap, Parts};
@@ -13,9 +18,40 @@ use super::order::{Place, SortedRows};
 /// One more than the largest number.
 const END: u64 = 1 << 32;
 
+/// Rows that share their bounds: those of a word of a set.
+const BOUNDED_ROWS: u32 = 64;
+
 /// Numbers of the rows of two lists, the second behind the first.
 #[derive(Clone, Default)]
-pub(super) struct Labels(Chunked<u32>);
+pub(super) struct Labels {
+    of_rows: Chunked<u32>,
+    /// By [`BOUNDED_ROWS`]. Where nothing is kept, the widest.
+    bounds: Chunked<Bounds>,
+}
+
+/// Between which numbers those of some rows are. Numbers that rows had may be among them.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Bounds {
+    smallest: u32,
+    /// How far the largest is below the largest of all numbers.
+    largest_below: u32,
+}
+
+impl Bounds {
+    fn of(label: u32) -> Self {
+        Self {
+            smallest: label,
+            largest_below: !label,
+        }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            smallest: self.smallest.min(other.smallest),
+            largest_below: self.largest_below.min(other.largest_below),
+        }
+    }
+}
 
 /// A row that has no number yet, or one that is no longer right.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +66,18 @@ pub(super) struct Unlabeled {
 impl Labels {
     /// The number of a row of the lists.
     pub(super) fn get(&self, row: u32) -> u32 {
-        self.0.get(row as usize).copied().unwrap_or_default()
+        self.of_rows.get(row as usize).copied().unwrap_or_default()
+    }
+
+    /// Between which numbers those of 64 rows are, from a multiple of 64 on.
+    pub(super) fn bounds(&self, row: u32) -> RangeInclusive<u32> {
+        let bounds = self.bounds_at(row);
+        bounds.smallest..=!bounds.largest_below
+    }
+
+    fn bounds_at(&self, row: u32) -> Bounds {
+        let bounds = self.bounds.get((row / BOUNDED_ROWS) as usize);
+        bounds.copied().unwrap_or_default()
     }
 
     /// Numbers all rows of the lists, as far apart as there is room; `rows` is above each of them.
@@ -43,7 +90,22 @@ impl Labels {
         for (place, row) in (1..).zip(in_order) {
             labels[row as usize] = label(place * gap);
         }
-        Self(Chunked::of(&labels))
+        let bounds = labels.chunks(BOUNDED_ROWS as usize).map(|labels| {
+            // Rows that are in no list have none.
+            let of_each = labels.iter().filter(|label| **label > 0);
+            let bounds = of_each.map(|label| Bounds::of(*label));
+            bounds.reduce(Bounds::with).unwrap_or_default()
+        });
+        Self {
+            bounds: Chunked::of(&bounds.collect::<Vec<_>>()),
+            of_rows: Chunked::of(&labels),
+        }
+    }
+
+    fn set(&mut self, row: u32, label: u32) {
+        self.of_rows.set(row as usize, label);
+        let bounds = self.bounds_at(row).with(Bounds::of(label));
+        self.bounds.set((row / BOUNDED_ROWS) as usize, bounds);
     }
 
     /// Numbers rows that are new in the lists or stand elsewhere than before.
@@ -73,8 +135,7 @@ impl Labels {
                 return;
             }
             for (place, unlabeled) in (1..).zip(run) {
-                let label = label(low + place * gap);
-                self.0.set(unlabeled.row as usize, label);
+                self.set(unlabeled.row, label(low + place * gap));
             }
         }
     }
@@ -103,9 +164,15 @@ fn after(lists: [&SortedRows; 2], here: &Unlabeled) -> Option<u32> {
     }
 }
 
+impl Heap for Bounds {
+    fn heap(&self, _: &mut Parts) -> usize {
+        0
+    }
+}
+
 impl Heap for Labels {
     fn heap(&self, parts: &mut Parts) -> usize {
-        self.0.heap(parts)
+        self.of_rows.heap(parts) + self.bounds.heap(parts)
     }
 }
 
@@ -130,6 +197,9 @@ mod tests {
             "{:?}",
             rows.iter().map(|row| labels.get(*row)).collect::<Vec<_>>()
         );
+        for row in rows {
+            assert!(labels.bounds(row).contains(&labels.get(row)), "{row}");
+        }
     }
 
     /// Rows sorted by their remainder, then by row: rows of even remainder first.

@@ -68,6 +68,33 @@ impl Rows {
         })
     }
 
+    /// The same by 64: the first row of each word that has any, and the word.
+    pub(super) fn words(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.filled().flat_map(|(block, chosen)| {
+            let (few, many): (&[u16], &[u64]) = match chosen {
+                Chosen::Few(lows) => (lows, &[]),
+                Chosen::Many(words) => (&[], &**words),
+            };
+            let few = few.chunk_by(|one, other| one >> 6 == other >> 6);
+            let few = few.map(|lows| {
+                let word = lows.iter().fold(0, |word, low| word | bit(*low));
+                (u32::from(lows[0] & !63), word)
+            });
+            let many = (0..).step_by(64).zip(many.iter().copied());
+            let words = few.chain(many.filter(|(_, word)| *word != 0));
+            words.map(move |(low, word)| ((u32::from(block) << 16) | low, word))
+        })
+    }
+
+    /// How many words have any, or a few more.
+    pub(super) fn word_count(&self) -> u64 {
+        let counts = self.filled().map(|(_, chosen)| match chosen {
+            Chosen::Few(lows) => lows.len() as u64,
+            Chosen::Many(words) => lanes::count_filled(words.as_slice()).into(),
+        });
+        counts.sum()
+    }
+
     /// How many of them are in a set.
     pub(super) fn count_in(&self, set: &Bits) -> u64 {
         let counts = self.filled().map(|(block, chosen)| match chosen {

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use crate::domain::filter::{OrderDirection, UserOrder};
 use crate::domain::ids::TenantKey;
 
+use super::bits::ones;
 use super::labels::Labels;
 use super::order::{Place, SortedRows};
 use super::orders::{LABELED, Order};
@@ -17,16 +18,18 @@ use super::position::{Position, compare_rows};
 use super::rows::Rows;
 use super::users::Users;
 
-/// What one row of a walk costs: a test of a bit.
-const STEPS_PER_ROW: u64 = 1;
+/// What one row of a walk costs: a test of a bit somewhere.
+const STEPS_PER_ROW: u64 = 2;
 /// What finding the end of a run of equal keys costs.
-const STEPS_PER_RUN: u64 = 16;
+const STEPS_PER_RUN: u64 = 32;
 /// What gathering a selected row costs: reading and comparing its keys.
-const STEPS_PER_GATHERED: u64 = 24;
-/// The same where rows have labels.
-const STEPS_PER_LABELED: u64 = 2;
+const STEPS_PER_GATHERED: u64 = 48;
+/// What gathering costs for each word that has selected rows, where rows have labels.
+const STEPS_PER_WORD: u64 = 2;
+/// What it costs there besides for each row that is wanted.
+const STEPS_PER_LABELED: u64 = 8;
 /// What a walk may cost in any case.
-const STEPS_MIN: u64 = 512;
+const STEPS_MIN: u64 = 1024;
 
 /// Which way rows are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,16 +91,19 @@ impl Walk<'_> {
         if count == 0 || need == 0 {
             return Vec::new();
         }
-        let per_row = match self.labels() {
-            Some(_) => STEPS_PER_LABELED,
-            None => STEPS_PER_GATHERED,
-        };
         if !self.is_sorted() {
             return self.gathered(toward, begin, need);
         }
-        let steps = (count * per_row).max(STEPS_MIN);
-        let expected = (need as u64).saturating_mul(u64::from(self.users.live().len())) / count;
-        let walked = match expected <= steps {
+        let wanted = need as u64;
+        let steps = match self.labels() {
+            Some(_) => {
+                self.rows.word_count() * STEPS_PER_WORD + wanted.min(count) * STEPS_PER_LABELED
+            }
+            None => count * STEPS_PER_GATHERED,
+        };
+        let steps = steps.max(STEPS_MIN);
+        let met = wanted.saturating_mul(u64::from(self.users.live().len())) / count;
+        let walked = match met.saturating_mul(STEPS_PER_ROW) <= steps {
             true => self.walked(toward, begin, need, steps),
             false => None,
         };
@@ -172,10 +178,25 @@ impl Walk<'_> {
         // A row stands beyond the beginning if it stands behind the last one that does not.
         let last = begin.and_then(|begin| self.last_not_beyond(toward, begin));
         let last = last.map(label);
-        let rows = self.rows.iter().map(|row| (label(row), row));
-        let beyond = rows.filter(|(label, _)| Some(*label) > last);
-        let found = smallest(beyond, need, |left, right| left.cmp(&right));
-        found.into_iter().map(|(_, row)| row).collect()
+        let mut smallest = Smallest::new(need, |left: (u32, u32), right| left.cmp(&right));
+        for (first, word) in self.rows.words() {
+            let bounds = labels.bounds(first);
+            let (low, high) = match toward {
+                Toward::End => (*bounds.start(), *bounds.end()),
+                Toward::Start => (!bounds.end(), !bounds.start()),
+            };
+            if Some(high) <= last || smallest.is_full_below((low, first)) {
+                continue;
+            }
+            for row in ones(&[word]).map(|place| first + place) {
+                let label = label(row);
+                if Some(label) > last {
+                    smallest.offer((label, row));
+                }
+            }
+        }
+        let found = smallest.into_sorted().into_iter();
+        found.map(|(_, row)| row).collect()
     }
 
     /// The row of the tenant, selected or not, that is met last of those before the beginning; `None`
@@ -438,29 +459,61 @@ impl Walk<'_> {
     }
 }
 
-/// The smallest `need` of some rows, sorted. Holds at most twice as many at a time.
+/// The smallest `need` of some rows, sorted.
 fn smallest<T: Copy>(
     rows: impl Iterator<Item = T>,
     need: usize,
     compare: impl Fn(T, T) -> Ordering,
 ) -> Vec<T> {
-    let by = |left: &T, right: &T| compare(*left, *right);
-    let mut kept: Vec<T> = Vec::new();
-    let mut largest = None;
-    for row in rows {
-        if largest.is_some_and(|largest| compare(row, largest).is_ge()) {
-            continue;
-        }
-        kept.push(row);
-        if need > 0 && kept.len() >= need.saturating_mul(2) {
-            let (_, at, _) = kept.select_nth_unstable_by(need - 1, by);
-            largest = Some(*at);
-            kept.truncate(need);
+    let mut smallest = Smallest::new(need, compare);
+    rows.for_each(|row| smallest.offer(row));
+    smallest.into_sorted()
+}
+
+/// The smallest `need` of what was offered. Holds at most twice as many at a time.
+struct Smallest<T, C> {
+    kept: Vec<T>,
+    need: usize,
+    /// Whatever is not smaller is not among them.
+    bound: Option<T>,
+    compare: C,
+}
+
+impl<T: Copy, C: Fn(T, T) -> Ordering> Smallest<T, C> {
+    fn new(need: usize, compare: C) -> Self {
+        Self {
+            kept: Vec::new(),
+            need,
+            bound: None,
+            compare,
         }
     }
-    kept.sort_unstable_by(by);
-    kept.truncate(need);
-    kept
+
+    /// Whether there are enough that are smaller than this.
+    fn is_full_below(&self, value: T) -> bool {
+        let bound = self.bound;
+        bound.is_some_and(|bound| (self.compare)(value, bound).is_ge())
+    }
+
+    fn offer(&mut self, value: T) {
+        if self.is_full_below(value) {
+            return;
+        }
+        self.kept.push(value);
+        if self.need > 0 && self.kept.len() >= self.need.saturating_mul(2) {
+            let by = |left: &T, right: &T| (self.compare)(*left, *right);
+            let (_, at, _) = self.kept.select_nth_unstable_by(self.need - 1, by);
+            self.bound = Some(*at);
+            self.kept.truncate(self.need);
+        }
+    }
+
+    fn into_sorted(mut self) -> Vec<T> {
+        self.kept
+            .sort_unstable_by(|left, right| (self.compare)(*left, *right));
+        self.kept.truncate(self.need);
+        self.kept
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,17 @@ pub(in crate::engine) fn count(words: &[u64]) -> u32 {
     })
 }
 
+/// How many words have any.
+pub(in crate::engine) fn count_filled(words: &[u64]) -> u32 {
+    Arch::new().dispatch(|| {
+        let mut count = 0;
+        for word in words {
+            count += u32::from(*word != 0);
+        }
+        count
+    })
+}
+
 /// How many ones are in both.
 pub(in crate::engine) fn count_common(words: &[u64], other: &[u64]) -> u32 {
     Arch::new().dispatch(|| {
@@ -111,6 +122,7 @@ mod tests {
             add(&mut words, &other);
             prop_assert_eq!(words, either);
             prop_assert_eq!(count(&one), ones(&one));
+            prop_assert_eq!(count_filled(&one) as usize, one.iter().filter(|word| **word > 0).count());
             prop_assert_eq!(count_common(&one, &other), ones(&both));
             prop_assert!(is_any(&one));
             prop_assert!(!take_out(&mut words, &either));

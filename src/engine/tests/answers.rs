@@ -254,7 +254,7 @@ fn a_dense_page_is_walked_in_few_steps_and_is_the_page_that_gathering_gives() {
                 orders: &orders,
             };
             for toward in [Toward::End, Toward::Start] {
-                let walked = walk.walked(toward, None, 50, 50 * 17 + 16);
+                let walked = walk.walked(toward, None, 50, 50 * 34 + 32);
                 let position = walk
                     .gathered(toward, None, 2_500)
                     .last()
@@ -264,7 +264,7 @@ fn a_dense_page_is_walked_in_few_steps_and_is_the_page_that_gathering_gives() {
                     position,
                     is_included: true,
                 });
-                let walked = walk.walked(toward, begin, 50, 50 * 17 + 16);
+                let walked = walk.walked(toward, begin, 50, 50 * 34 + 32);
                 assert_eq!(walked, Some(walk.gathered(toward, begin, 50)), "{orders:?}");
             }
         }
