@@ -6,6 +6,8 @@
 //! them: those of a department side by side, by name, as lists of people are mostly cut and sorted. Nothing
 //! depends on it, and nothing keeps it up: users who come later are added behind, until the next start.
 
+use crate::domain::ids::ObjectId;
+
 use super::bits::Listed;
 use super::cores::on_all_cores;
 use super::property::Property;
@@ -15,8 +17,8 @@ use super::users::Users;
 pub(super) struct Arrangement {
     /// The rows in use, as they shall lie.
     rows: Vec<u32>,
-    /// The place of each row in `rows`; none is [`NOWHERE`].
-    numbers: Vec<u32>,
+    /// The user of each row, as rows lay before, and the place in `rows`; none is [`NOWHERE`].
+    before: Vec<(ObjectId, u32)>,
 }
 
 /// The number of a row that is not in use.
@@ -39,11 +41,12 @@ impl Arrangement {
             rows
         });
         let rows = sorted.concat();
-        let mut numbers = vec![NOWHERE; users.row_count() as usize];
+        let of_row = |row| (users.object_id(row), NOWHERE);
+        let mut before: Vec<_> = (0..users.row_count()).map(of_row).collect();
         for (number, row) in (0..).zip(&rows) {
-            numbers[*row as usize] = number;
+            before[*row as usize].1 = number;
         }
-        Self { rows, numbers }
+        Self { rows, before }
     }
 
     /// The rows in use, in their order.
@@ -53,7 +56,12 @@ impl Arrangement {
 
     /// What number a row gets; `None` where it is not in use.
     pub(super) fn number_of(&self, row: u32) -> Option<u32> {
-        let number = self.numbers.get(row as usize).copied();
-        number.filter(|number| *number != NOWHERE)
+        let (_, number) = self.before.get(row as usize)?;
+        Some(*number).filter(|number| *number != NOWHERE)
+    }
+
+    /// Whose a row was. It is known here without a look at where the user is now.
+    pub(super) fn user_before(&self, row: u32) -> Option<ObjectId> {
+        self.before.get(row as usize).map(|(user, _)| *user)
     }
 }

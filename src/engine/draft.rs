@@ -62,13 +62,15 @@ pub struct UsersDraft {
     /// The rows of users who came, went or differ.
     changed: Marks,
     is_changed: bool,
-    /// The row of the last fact that was taken in.
+    /// How rows were put in order, where they were.
+    arrangement: Option<Arrangement>,
+    /// Of whom the last fact was that was taken in: when it came, of all users.
     last: u32,
 }
 
-/// Facts come in the order of rows, or against it, with a few left out: the next one is looked for so
-/// many rows around the last before it is looked for everywhere.
-const NEAR_ROWS: u32 = 4;
+/// Facts come in the order in which users came, or against it, with a few left out: the next one is looked
+/// for so many users around the last before it is looked for everywhere.
+const NEAR_USERS: u32 = 4;
 
 impl UsersDraft {
     pub(super) fn new(base: &Users) -> Self {
@@ -82,6 +84,7 @@ impl UsersDraft {
             findings: Marks::default(),
             changed: Marks::default(),
             is_changed: false,
+            arrangement: None,
             last: 0,
         }
     }
@@ -121,6 +124,7 @@ impl UsersDraft {
         for marks in marks.into_iter().chain(&mut self.touched) {
             *marks = marks.renumbered(|row| arrangement.number_of(row));
         }
+        self.arrangement = Some(arrangement);
     }
 
     /// Takes in what a dataset said of a user when it was stored. Of two facts of one dataset and user
@@ -154,20 +158,42 @@ impl UsersDraft {
     }
 
     fn find_near(&mut self, id: ObjectId) -> Option<u32> {
-        let around = (1..=NEAR_ROWS).flat_map(|step| {
+        let around = (1..=NEAR_USERS).flat_map(|step| {
             let behind = self.last.saturating_add(step);
             [self.last.checked_sub(step), Some(behind)]
         });
-        let near = around.flatten().find(|row| self.next.is_at(*row, id));
-        let row = near.or_else(|| self.next.find(id))?;
-        self.last = row;
+        let near = around.flatten().find_map(|came| {
+            let row = match &self.arrangement {
+                None => came,
+                Some(arrangement) if arrangement.user_before(came)? == id => {
+                    arrangement.number_of(came)?
+                }
+                Some(_) => return None,
+            };
+            self.next.is_at(row, id).then_some((came, row))
+        });
+        let (came, row) = match near {
+            Some(near) => near,
+            None => {
+                let row = self.next.find(id)?;
+                (self.came(row), row)
+            }
+        };
+        self.last = came;
         Some(row)
     }
 
-    /// Brings ids of users in the order of their rows, which is that in which they are best stored:
+    /// When the user of a row came, of all users.
+    fn came(&self, row: u32) -> u32 {
+        let arrangement = self.arrangement.as_ref();
+        let came = arrangement.and_then(|arrangement| arrangement.rows().get(row as usize));
+        came.copied().unwrap_or(row)
+    }
+
+    /// Brings ids of users in the order in which they came, which is that in which they are best stored:
     /// they are found one beside the other when they are loaded.
-    pub fn sort_by_row(&self, ids: &mut [ObjectId]) {
-        ids.sort_by_cached_key(|id| self.next.find(*id));
+    pub fn sort_by_coming(&self, ids: &mut [ObjectId]) {
+        ids.sort_by_cached_key(|id| self.next.find(*id).map(|row| self.came(row)));
     }
 
     /// Takes in a user as Microsoft says it is now, and remembers that it was seen.

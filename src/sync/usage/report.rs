@@ -252,7 +252,7 @@ impl ReportReading {
             _ => None,
         };
         let mut users: Vec<ObjectId> = parts.users().into_iter().collect();
-        draft.sort_by_row(&mut users);
+        draft.sort_by_coming(&mut users);
         for id in users {
             let usage = parts.usage(id, held(draft, id));
             if !put(usage, draft, staging, applied)? {
