@@ -74,15 +74,21 @@ impl UserFilter {
 
     /// Whether it asks for `signInActivity`.
     pub(super) fn is_about_sign_ins(&self) -> bool {
-        let is_one =
-            |clause: &Clause| matches!(clause, Clause::SucceededFrom(_) | Clause::AttemptedFrom(_));
-        self.clauses.iter().any(is_one)
+        self.signed_in_from().is_some()
+    }
+
+    /// The instant from which on sign-ins are asked for.
+    fn signed_in_from(&self) -> Option<i64> {
+        self.clauses.iter().find_map(|clause| match clause {
+            Clause::SucceededFrom(at) | Clause::AttemptedFrom(at) => Some(*at),
+            _ => None,
+        })
     }
 
     /// Who meets the conditions, from where a page begins. Those removed for a while show only where
     /// sign-ins are asked for: their log outlives them.
     pub(super) fn accounts<'v>(&'v self, view: &'v View, from: u64, now: i64) -> Accounts<'v> {
-        let candidates = self.candidates(view, from);
+        let candidates = self.candidates(view, from, now);
         if self.is_about_sign_ins() {
             return Box::new(candidates.filter(move |&index| {
                 view.person_or_remains(index)
@@ -125,7 +131,11 @@ impl UserFilter {
         }
     }
 
-    fn candidates<'v>(&'v self, view: &'v View, from: u64) -> Accounts<'v> {
+    fn candidates<'v>(&'v self, view: &'v View, from: u64, now: i64) -> Accounts<'v> {
+        let signed_in = self.signed_in_from();
+        if let Some(few) = signed_in.and_then(|at| view.signed_in_from(at, now, from)) {
+            return Box::new(few);
+        }
         if let Some(ids) = self.ids() {
             let seed = view.organization().seed;
             return Box::new(

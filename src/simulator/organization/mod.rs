@@ -301,6 +301,19 @@ impl View<'_> {
         }
     }
 
+    /// Whoever may have signed in at an instant or later, as far as is known at `now`, from an account on;
+    /// `None` where that may be anybody.
+    pub(crate) fn signed_in_from(
+        &self,
+        at: i64,
+        now: i64,
+        index: u64,
+    ) -> Option<impl Iterator<Item = u64> + '_> {
+        let made = self.edits.signed_in.range(index..);
+        let made = made.map(|(&index, _)| index);
+        (at > SignIns::known_until(now)).then_some(made)
+    }
+
     /// How much happened so far.
     pub(crate) fn version(&self) -> u64 {
         self.edits.journal.len() as u64

@@ -44,7 +44,7 @@ impl SignIns {
         let hour = draws.below(DAY as u64) as i64;
         let fails = draws.chance(30);
         let is_recorded = !draws.chance(20);
-        let known = now - DELAY;
+        let known = Self::known_until(now);
         let last = match habit {
             Habit::Never => return Self::default(),
             Habit::Regular(days) => latest(known, days, person.index, hour),
@@ -74,6 +74,11 @@ impl SignIns {
             non_interactive_at,
             succeeded_at: success.filter(|&at| is_recorded && at >= SUCCESSES_ARE_KEPT_SINCE),
         }
+    }
+
+    /// Until when the directory knows at `now` of sign-ins that nobody made.
+    pub(crate) fn known_until(now: i64) -> i64 {
+        now - DELAY
     }
 
     /// The same after a sign-in of the person that succeeded at `at`.
