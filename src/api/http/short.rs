@@ -36,8 +36,8 @@ impl<'a> ShortWay<'a> {
         asked: &Asked,
     ) -> Self {
         let question = match asked {
-            Asked::Body(body) => Question::new(caller, b'B', body),
-            Asked::Address(query) => Question::new(caller, b'A', query.as_bytes()),
+            Asked::Body(body) => planner.question(caller, b'B', body),
+            Asked::Address(query) => planner.question(caller, b'A', query.as_bytes()),
         };
         Self {
             planner,

@@ -1,8 +1,13 @@
 //! Answers that are kept as long as the world they are of.
+//!
+//! Most questions are asked once: keeping the answers of all of them costs each more than looking for one
+//! ever saves. So an answer is kept when its question comes for the second time.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
 use super::Answer;
@@ -10,14 +15,41 @@ use super::Answer;
 /// Answers by the bytes of the request, for the newest world alone. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Answers {
-    kept: Cache<Vec<u8>, Answer>,
+    kept: Cache<Vec<u8>, Answer, RandomState>,
     /// The version of the world that was answered from last.
     newest: Arc<AtomicU64>,
+    asked: Arc<Asked>,
     bytes_max: u64,
 }
 
 /// What an entry takes besides its bytes, about.
 const ENTRY_BYTES: usize = 200;
+
+/// How many questions are remembered at most; of two that want the same place, the later one.
+const ASKED_MAX: usize = 1 << 14;
+
+/// Questions that were asked lately, by hash. Taking one for another only keeps an answer too early.
+struct Asked {
+    hasher: RandomState,
+    hashes: Box<[AtomicU64]>,
+}
+
+impl Asked {
+    fn new() -> Self {
+        Self {
+            hasher: RandomState::default(),
+            hashes: (0..ASKED_MAX).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Remembers a request; whether it was known.
+    fn again(&self, request: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(request);
+        let place = &self.hashes[hash as usize % ASKED_MAX];
+        // Only the question counts that comes here; nothing else is read after it.
+        place.swap(hash, Ordering::Relaxed) == hash
+    }
+}
 
 impl Answers {
     /// Keeps so many bytes of requests and answers at most; 0 keeps none.
@@ -30,10 +62,16 @@ impl Answers {
             kept: Cache::builder()
                 .weigher(weight)
                 .max_capacity(bytes_max)
-                .build(),
+                .build_with_hasher(RandomState::default()),
             newest: Arc::new(AtomicU64::new(0)),
+            asked: Arc::new(Asked::new()),
             bytes_max,
         }
+    }
+
+    /// Remembers a request; whether its answer is kept, or worth it.
+    pub(super) fn is_worth(&self, request: &[u8]) -> bool {
+        self.bytes_max > 0 && self.asked.again(request)
     }
 
     /// The answer to a request in a version of the world.
@@ -43,9 +81,6 @@ impl Answers {
     }
 
     pub(super) fn keep(&self, request: &[u8], answer: &Answer) {
-        if self.bytes_max == 0 {
-            return;
-        }
         let version = answer.version;
         // What is older is never asked for again, however often it was.
         if self.newest.fetch_max(version, Ordering::Relaxed) < version {

@@ -18,7 +18,7 @@
 //! alone while there are so many users.
 //!
 //! A plan reads nothing but the world of the engine, which has the prices of the day too, so that its
-//! answer stays right as long as that world does: such answers are kept, within a budget of bytes.
+//! answer stays right as long as that world does: what is asked again is kept, within a budget of bytes.
 
 mod answers;
 mod arguments;
@@ -86,17 +86,8 @@ struct Plan {
 /// A request as it came, and whose it is: all that an answer depends on but the world.
 pub(in crate::api) struct Question {
     bytes: Vec<u8>,
-}
-
-impl Question {
-    /// `kind` tells apart the ways in which a request can be written.
-    pub(in crate::api) fn new(caller: &Caller, kind: u8, asked: &[u8]) -> Self {
-        let sees = match caller.role {
-            Role::Admin => b'A',
-        };
-        let bytes = [&[sees, kind], asked].concat();
-        Self { bytes }
-    }
+    /// It was asked before, so that its answer is worth keeping.
+    is_repeated: bool,
 }
 
 /// An answer by plan, and the version of the world that it holds for.
@@ -137,6 +128,16 @@ impl Planner {
         }
     }
 
+    /// A question that came; `kind` tells apart the ways in which a request can be written.
+    pub(in crate::api) fn question(&self, caller: &Caller, kind: u8, asked: &[u8]) -> Question {
+        let sees = match caller.role {
+            Role::Admin => b'A',
+        };
+        let bytes = [&[sees, kind], asked].concat();
+        let is_repeated = self.answers.is_worth(&bytes);
+        Question { bytes, is_repeated }
+    }
+
     /// The version of the world that is answered from now.
     pub(in crate::api) fn version(&self) -> u64 {
         self.rooms.coordinator.moment().0.version()
@@ -155,12 +156,13 @@ impl Planner {
 
     /// The answer that is kept.
     pub(in crate::api) fn kept(&self, question: &Question) -> Option<Answer> {
-        let answer = self.answers.get(&question.bytes, self.version());
+        let is_looked_for = question.is_repeated.then_some(&question.bytes);
+        let answer = is_looked_for.and_then(|bytes| self.answers.get(bytes, self.version()));
         metrics::count_kept(answer.is_some());
         answer
     }
 
-    /// Answers a request, where there is a plan for it, and keeps the answer.
+    /// Answers a request, where there is a plan for it, and keeps the answer if it was asked before.
     pub(in crate::api) fn answer(
         &self,
         question: &Question,
@@ -182,7 +184,9 @@ impl Planner {
             Err(Stop::Unanswered) => return Err(Unplanned::Not),
         };
         metrics::count_planned();
-        self.answers.keep(&question.bytes, &answer);
+        if question.is_repeated {
+            self.answers.keep(&question.bytes, &answer);
+        }
         Ok(answer)
     }
 
