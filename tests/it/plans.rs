@@ -214,6 +214,24 @@ async fn an_answer_is_kept_until_the_next_sync_changes_it() {
 }
 
 #[tokio::test]
+async fn what_is_asked_once_is_not_kept() {
+    let place = Place::new(&[]).await;
+    let document = "query($d: String!) {users(filter: {department: {eq: $d}}) {totalCount}}";
+    let ask = async |department: &str| place.server.raw(document, &json!({"d": department})).await;
+    for number in 0..5 {
+        ask(&format!("Department {number}")).await;
+    }
+    let kept = "seatwise_graphql_answers_kept_bytes";
+    assert!(place.server.metric(PLANNED).await >= 4);
+    assert_eq!(place.server.metric(kept).await, 0);
+    for _ in 0..2 {
+        ask("Department 4").await;
+    }
+    assert!(place.server.metric(kept).await > 0);
+    assert_eq!(place.server.metric(HITS).await, 1);
+}
+
+#[tokio::test]
 async fn who_has_an_answer_already_is_told_so() {
     let place = Place::new(&[]).await;
     let document = "{users(first: 2) {nodes {displayName}}}";
