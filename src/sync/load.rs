@@ -48,12 +48,12 @@ impl Loaded {
     }
 }
 
-/// Users on their way into columns. They come before anything that is said of them.
+/// Users on their way into columns, before anything that is said of them.
 struct ArrivingUsers {
     draft: UsersDraft,
     /// Those who are not in the draft yet.
     waiting: Vec<User>,
-    are_complete: bool,
+    are_arranged: bool,
 }
 
 impl ArrivingUsers {
@@ -61,7 +61,7 @@ impl ArrivingUsers {
         Self {
             draft,
             waiting: Vec::with_capacity(USERS_AT_ONCE),
-            are_complete: false,
+            are_arranged: false,
         }
     }
 
@@ -73,12 +73,14 @@ impl ArrivingUsers {
         }
     }
 
-    /// All of them, for what is said of them.
+    /// All who came, for what is said of them.
     fn complete(&mut self) -> &mut UsersDraft {
-        if !self.are_complete {
+        if !self.waiting.is_empty() {
             self.draft.load(&std::mem::take(&mut self.waiting));
+        }
+        if !self.are_arranged {
             self.draft.arrange();
-            self.are_complete = true;
+            self.are_arranged = true;
         }
         &mut self.draft
     }

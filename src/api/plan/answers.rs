@@ -1,7 +1,7 @@
 //! Answers that are kept as long as the world they are of.
 //!
-//! Most questions are asked once: keeping the answers of all of them costs each more than looking for one
-//! ever saves. So an answer is kept when its question comes for the second time.
+//! Most questions are asked once, and each would pay for keeping an answer that nobody asks for again. So
+//! an answer is kept when its question comes for the second time.
 
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
@@ -46,8 +46,13 @@ impl Asked {
     fn again(&self, request: &[u8]) -> bool {
         let hash = self.hasher.hash_one(request);
         let place = &self.hashes[hash as usize % ASKED_MAX];
-        // Only the question counts that comes here; nothing else is read after it.
-        place.swap(hash, Ordering::Relaxed) == hash
+        // No other memory hangs on a hash. What is asked all the time is only read, so that threads do not
+        // take the place from each other.
+        let is_known = place.load(Ordering::Relaxed) == hash;
+        if !is_known {
+            place.store(hash, Ordering::Relaxed);
+        }
+        is_known
     }
 }
 
