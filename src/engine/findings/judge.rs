@@ -10,22 +10,21 @@ use crate::domain::activity::{Horizon, Workloads};
 use crate::domain::day::Day;
 use crate::domain::finding::{Finding, FindingKey, KnownFinding, Said, carry};
 use crate::domain::ids::{ObjectId, SkuId, TenantKey};
-use crate::domain::rules::{Grant, Ground, Held, TenantFacts, UserFacts, judge_tenant, judge_user};
+use crate::domain::rules::{Grant, Ground, TenantFacts, judge_tenant};
 use crate::domain::standing::Standing;
 use crate::domain::subscription::Subscription;
 use crate::engine::bits::Bits;
 use crate::engine::chunked::CHUNK_ROWS;
-use crate::engine::flags::Flag;
+use crate::engine::cores::on_all_cores;
 use crate::engine::licenses::Licenses;
-use crate::engine::property::Property;
 use crate::engine::users::Users;
 
 use super::basis::Basis;
 use super::chunk::Chunk;
 use super::decisions::Decisions;
+use super::find::{Finder, OfRow};
 use super::savings::Tally;
 use super::sets::{changed_sets, new_sets};
-use super::usage::usage_numbers;
 use super::verdicts::Verdicts;
 use super::{Findings, HeldSince};
 
@@ -45,6 +44,9 @@ pub(in crate::engine) struct Judged<'a> {
     pub(in crate::engine) decisions: &'a Decisions,
     pub(in crate::engine) now: Timestamp,
 }
+
+/// With fewer rows another thread is not worth its start.
+const ROWS_ON_ALL_CORES_MIN: usize = 2 * CHUNK_ROWS;
 
 impl Findings {
     /// The findings that follow.
@@ -66,19 +68,24 @@ impl Findings {
             subscriptions: by.subscriptions,
         });
         let is_known = self.basis.as_deref() == Some(&basis);
-        let mut judging = Judging {
+        let finder = Finder {
             by,
             old: self,
             grants: grants(by, &ground, is_known),
             opened: opened(by),
             ground: &ground,
             today,
+        };
+        let mut judging = Judging {
+            by,
+            old: self,
+            finder: &finder,
+            today,
             verdicts: Arc::clone(&self.verdicts),
             gone: (*self.of_gone).clone(),
             disabled: Arc::clone(&self.disabled),
             held_since: Arc::clone(&self.held_since),
             unsaved: (*self.unsaved).clone(),
-            found: Vec::new(),
         };
         let chunks = judging.chunks(is_known);
         let verdicts = &judging.verdicts;
@@ -135,11 +142,7 @@ impl Findings {
 struct Judging<'a> {
     by: &'a Judged<'a>,
     old: &'a Findings,
-    ground: &'a Ground<'a>,
-    /// At the code of each grant that is asked for.
-    grants: Vec<Option<Grant>>,
-    /// The workloads that it opens.
-    opened: Vec<Workloads>,
+    finder: &'a Finder<'a>,
     today: Day,
     /// Those of the findings before, and new ones.
     verdicts: Arc<Verdicts>,
@@ -150,8 +153,6 @@ struct Judging<'a> {
     /// See [`Findings`].
     held_since: Arc<HeldSince>,
     unsaved: BTreeSet<Option<ObjectId>>,
-    /// For reuse.
-    found: Vec<Finding>,
 }
 
 /// What of a finding is remembered.
@@ -172,11 +173,20 @@ impl Judging<'_> {
             false => (0..self.by.users.row_count()).collect(),
         };
         // Whoever left a row is known before anybody is judged: they may have another row now.
-        for row in &rows {
+        let had_users = 0..self.by.before.row_count();
+        for row in rows.iter().filter(|row| had_users.contains(row)) {
             self.leave(*row);
         }
+        let by_chunk: Vec<&[u32]> = rows
+            .chunk_by(|one, other| chunk_of(*one) == chunk_of(*other))
+            .collect();
+        let finds = |rows: &&[u32]| self.finder.found(rows, &self.gone);
+        let found: Vec<Vec<OfRow>> = match rows.len() < ROWS_ON_ALL_CORES_MIN {
+            true => by_chunk.iter().map(finds).collect(),
+            false => on_all_cores(&by_chunk, finds),
+        };
         let mut chunks: Vec<Arc<Chunk>> = self.old.chunks.to_vec();
-        for rows in rows.chunk_by(|one, other| chunk_of(*one) == chunk_of(*other)) {
+        for (rows, found) in by_chunk.into_iter().zip(found) {
             let Some(number) = rows.first().map(|row| chunk_of(*row)) else {
                 continue;
             };
@@ -184,7 +194,7 @@ impl Judging<'_> {
                 chunks.resize_with(number + 1, Arc::default);
             }
             let old = Arc::clone(&chunks[number]);
-            let new = self.chunk(rows, &old);
+            let new = self.chunk(found, &old);
             if new != *old {
                 chunks[number] = Arc::new(new);
             }
@@ -192,15 +202,15 @@ impl Judging<'_> {
         chunks
     }
 
-    /// Judges some rows of a chunk; the others stay.
-    fn chunk(&mut self, rows: &[u32], old: &Chunk) -> Chunk {
+    /// Puts what was found of some rows of a chunk in the place of what was; the other rows stay.
+    fn chunk(&mut self, found: Vec<OfRow>, old: &Chunk) -> Chunk {
         let mut new = Chunk::default();
         let mut copied = 0;
-        for row in rows {
-            let places = old.places_of(*row);
+        for of_row in found {
+            let places = old.places_of(of_row.row);
             new.copy(old, copied..places.start);
             copied = places.end;
-            self.judge(*row, old, &mut new);
+            self.judge(of_row, old, &mut new);
         }
         new.copy(old, copied..old.entries().len());
         new.shrink();
@@ -215,7 +225,7 @@ impl Judging<'_> {
         };
         if self.by.users.find(user).is_none() {
             self.see(user, false);
-            self.forget_seats(user, |_| false);
+            self.forget_seats(user);
         }
         let Some(chunk) = self.old.chunk(row) else {
             return;
@@ -229,21 +239,23 @@ impl Judging<'_> {
         }
     }
 
-    /// Judges a row.
-    fn judge(&mut self, row: u32, old: &Chunk, new: &mut Chunk) {
+    /// Brings together what was found of a row with what was known of its user.
+    fn judge(&mut self, of_row: OfRow, old: &Chunk, new: &mut Chunk) {
+        let row = of_row.row;
         let Some(user) = holder(self.by.users, row) else {
             return;
         };
+        self.see(user, of_row.is_disabled);
+        for (sku_id, day) in of_row.held_since {
+            self.remember((user, sku_id), day);
+        }
         let mut earlier = self.gone.remove(&user).unwrap_or_default();
         if holder(self.by.before, row) == Some(user) {
             let places = old.places_of(row);
             let outline = |place| old.outline(&self.verdicts, place, user);
             earlier.extend(places.filter_map(outline));
         }
-        let mut found = std::mem::take(&mut self.found);
-        self.find(row, user, &mut found);
-        if earlier.is_empty() && found.is_empty() {
-            self.found = found;
+        if earlier.is_empty() && of_row.found.is_empty() {
             return;
         }
         let before = turns(&earlier);
@@ -252,14 +264,13 @@ impl Judging<'_> {
             let sku = finding.key.sku;
             sku.is_some_and(|sku| !assignments.has_seat(row, sku))
         };
-        let known = self.carry(earlier, std::mem::take(&mut found), is_gone);
+        let known = self.carry(earlier, of_row.found, is_gone);
         if turns(&known) != before {
             self.unsaved.insert(Some(user));
         }
         for known in &known {
             new.push(&mut self.verdicts, row, known, Some(old));
         }
-        self.found = found;
     }
 
     fn carry(
@@ -279,57 +290,9 @@ impl Judging<'_> {
         )
     }
 
-    /// What the rules find of a user.
-    fn find(&mut self, row: u32, user: ObjectId, found: &mut Vec<Finding>) {
-        let users = self.by.users;
-        let is_enabled = users.flags().has(row, Flag::AccountEnabled);
-        let holds = || users.assignments().grants(row).next().is_some();
-        let disabled_on = self.see(user, !is_enabled && holds());
-        self.forget_seats(user, |sku_id| users.assignments().has_seat(row, sku_id));
-        let mut licensed = Workloads::default();
-        let mut seats = Vec::new();
-        for (code, at) in users.assignments().held(row) {
-            let place = code as usize;
-            if let Some(opened) = self.opened.get(place) {
-                licensed = licensed.or(*opened);
-            }
-            let grant = users.assignments().grant(code);
-            if let (Some(Some(_)), Some(grant)) = (self.grants.get(place), grant) {
-                let told = at.and_then(Day::of_instant);
-                seats.push((place, self.since((user, grant.sku_id()), told)));
-            }
-        }
-        let held = seats.into_iter().filter_map(|(place, since)| {
-            let grant = self.grants.get(place)?.as_ref()?;
-            Some(Held { grant, since })
-        });
-        let held: Vec<_> = held.collect();
-        if held.is_empty() {
-            return;
-        }
-        let usage = || usage_numbers(users, row, user, self.by.decisions);
-        let facts = UserFacts {
-            object_id: user,
-            user_principal_name: users.principal_name(row),
-            user_type: users.user_type(row),
-            is_resource_account: users.flags().has(row, Flag::ResourceAccount),
-            account_enabled: is_enabled,
-            has_usage_location: users.values(Property::UsageLocation).text(row).is_some(),
-            disabled_on,
-            created_on: users.created_at(row).and_then(Day::of_instant),
-            hired_on: users.hired_on(row).and_then(Day::of),
-            mailbox_type: users.facts().mailbox_type(row),
-            activity: users.facts().evidence(row, licensed),
-            held: &held,
-            usage: &usage,
-        };
-        judge_user(self.ground, &facts, found);
-    }
-
-    /// Takes note of whether an account is disabled, and since when it is.
-    fn see(&mut self, user: ObjectId, is_disabled: bool) -> Option<Day> {
-        let known = self.disabled.get(&user).copied();
-        if known.is_some() != is_disabled {
+    /// Takes note of whether an account is disabled.
+    fn see(&mut self, user: ObjectId, is_disabled: bool) {
+        if self.disabled.contains_key(&user) != is_disabled {
             let disabled = Arc::make_mut(&mut self.disabled);
             match is_disabled {
                 true => disabled.insert(user, self.today),
@@ -337,53 +300,23 @@ impl Judging<'_> {
             };
             self.unsaved.insert(Some(user));
         }
-        is_disabled.then(|| known.unwrap_or(self.today))
     }
 
-    /// Since when a seat is held. Microsoft tells when the assignment was edited last; an edit of a seat
-    /// that was held before makes nobody new. It is remembered as long as it makes a difference to rules.
-    fn since(&mut self, seat: (ObjectId, SkuId), told: Option<Day>) -> Option<Day> {
-        let told = told?;
-        let remembered = self.held_since.get(&seat).copied();
-        let earlier = match self.ground.asks_since(told) {
-            true => remembered.into_iter().chain(self.told_before(seat)).min(),
-            false => None,
+    /// Takes note of since when a seat is held, or that it need not be known.
+    fn remember(&mut self, seat: (ObjectId, SkuId), day: Option<Day>) {
+        let held_since = Arc::make_mut(&mut self.held_since);
+        match day {
+            Some(day) => held_since.insert(seat, day),
+            None => held_since.remove(&seat),
         };
-        let earlier = earlier.filter(|day| *day < told);
-        if earlier != remembered {
-            let held_since = Arc::make_mut(&mut self.held_since);
-            match earlier {
-                Some(day) => held_since.insert(seat, day),
-                None => held_since.remove(&seat),
-            };
-            self.unsaved.insert(Some(seat.0));
-        }
-        Some(earlier.unwrap_or(told))
+        self.unsaved.insert(Some(seat.0));
     }
 
-    /// What Microsoft told of a seat in the index before.
-    fn told_before(&self, (user, sku_id): (ObjectId, SkuId)) -> Option<Day> {
-        let before = self.by.before;
-        let row = before.find(user)?;
-        let assignments = before.assignments();
-        let mut held = assignments.held(row);
-        let (_, at) = held.find(|(code, _)| {
-            let grant = assignments.grant(*code);
-            grant.is_some_and(|own| own.sku_id() == sku_id && own.holds_seat())
-        })?;
-        Day::of_instant(at?)
-    }
-
-    /// Forgets since when a user held seats that are gone.
-    fn forget_seats(&mut self, user: ObjectId, is_held: impl Fn(SkuId) -> bool) {
-        if self.held_since.is_empty() {
-            return;
-        }
+    /// Forgets what is known of the seats of a user who is gone.
+    fn forget_seats(&mut self, user: ObjectId) {
         let remembered = of_user(&self.held_since, user).map(|(seat, _)| *seat);
-        let gone: Vec<_> = remembered.filter(|(_, sku_id)| !is_held(*sku_id)).collect();
-        for seat in gone {
-            Arc::make_mut(&mut self.held_since).remove(&seat);
-            self.unsaved.insert(Some(user));
+        for seat in remembered.collect::<Vec<_>>() {
+            self.remember(seat, None);
         }
     }
 
@@ -405,7 +338,7 @@ impl Judging<'_> {
     /// Findings about licenses and purchases. Seats that nobody held are gone once fewer are paid for.
     fn of_tenant(&mut self) -> Vec<KnownFinding> {
         let mut found = Vec::new();
-        judge_tenant(self.ground, &mut found);
+        judge_tenant(self.finder.ground, &mut found);
         let is_gone = |finding: &Finding| {
             let said = finding.facts.iter().find_map(|fact| match fact.said {
                 Said::SeatsUsable(count) => Some(count),
@@ -441,7 +374,7 @@ fn chunk_of(row: u32) -> usize {
     row as usize / CHUNK_ROWS
 }
 
-fn holder(users: &Users, row: u32) -> Option<ObjectId> {
+pub(super) fn holder(users: &Users, row: u32) -> Option<ObjectId> {
     let is_live = users.live().contains(row);
     is_live.then(|| users.object_id(row))
 }

@@ -12,6 +12,7 @@ mod basis;
 mod chunk;
 mod decisions;
 mod filter;
+mod find;
 mod judge;
 mod page;
 mod reclaim;
