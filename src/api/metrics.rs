@@ -1,9 +1,13 @@
 //! Names of what is counted and measured, and the guards that count.
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 
 use crate::api::error::Code;
@@ -72,16 +76,50 @@ pub(super) fn describe() {
     );
 }
 
-/// Counts an answered request. `route` and `method` come from fixed lists, so the labels are bounded.
-pub(super) fn count_request(
-    route: &'static str,
-    method: &'static str,
-    status: u16,
-    took: Duration,
-) {
-    counter!(REQUESTS, "route" => route, "method" => method, "status" => status.to_string())
-        .increment(1);
-    histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
+/// Counts answered requests. To look up what counts costs more than to count, so that is done once for each
+/// route, method and status.
+#[derive(Default)]
+pub(super) struct Requests {
+    counted: RwLock<HashMap<Label, Counted, RandomState>>,
+}
+
+/// Route, method and status; the first two come from fixed lists, so labels are bounded.
+type Label = (&'static str, &'static str, u16);
+
+#[derive(Clone)]
+struct Counted {
+    answered: Counter,
+    seconds: Histogram,
+}
+
+impl Requests {
+    /// Counts one.
+    pub(super) fn count(
+        &self,
+        route: &'static str,
+        method: &'static str,
+        status: u16,
+        took: Duration,
+    ) {
+        let label = (route, method, status);
+        let counted = self.counted.read().unwrap_or_else(PoisonError::into_inner);
+        let counted = match counted.get(&label).cloned() {
+            Some(counted) => counted,
+            None => {
+                drop(counted);
+                let status = status.to_string();
+                let new = Counted {
+                    answered: counter!(REQUESTS, "route" => route, "method" => method, "status" => status),
+                    seconds: histogram!(REQUEST_SECONDS, "route" => route),
+                };
+                let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
+                counted.insert(label, new.clone());
+                new
+            }
+        };
+        counted.answered.increment(1);
+        counted.seconds.record(took.as_secs_f64());
+    }
 }
 
 /// Counts a request that got no result: refused, too slow or failed.
@@ -89,15 +127,35 @@ pub(super) fn count_refusal(code: Code) {
     counter!(REFUSALS, "code" => code.as_str()).increment(1);
 }
 
-/// Counts an answer by plan.
-pub(super) fn count_planned() {
-    counter!(PLANNED).increment(1);
+/// Counts what plans do; looked up once, since it is done for nearly every request.
+pub(super) struct Plans {
+    planned: Counter,
+    kept: Counter,
+    not_kept: Counter,
 }
 
-/// Counts a look for an answer among those that are kept.
-pub(super) fn count_kept(is_there: bool) {
-    let result = if is_there { "hit" } else { "miss" };
-    counter!(ANSWERS_KEPT, "result" => result).increment(1);
+impl Plans {
+    /// What counts from now on.
+    pub(super) fn new() -> Self {
+        Self {
+            planned: counter!(PLANNED),
+            kept: counter!(ANSWERS_KEPT, "result" => "hit"),
+            not_kept: counter!(ANSWERS_KEPT, "result" => "miss"),
+        }
+    }
+
+    /// Counts an answer by plan.
+    pub(super) fn count_planned(&self) {
+        self.planned.increment(1);
+    }
+
+    /// Counts a look for an answer among those that are kept.
+    pub(super) fn count_kept(&self, is_there: bool) {
+        match is_there {
+            true => self.kept.increment(1),
+            false => self.not_kept.increment(1),
+        }
+    }
 }
 
 /// Shows the memory of the answers that are kept.
@@ -133,9 +191,9 @@ pub(super) fn count_exported_bytes(bytes: u64) {
 }
 
 /// Something counted in a gauge while it lives.
-pub(super) struct Counted(&'static str);
+pub(super) struct Running(&'static str);
 
-impl Counted {
+impl Running {
     /// An operation that runs.
     pub(super) fn operation() -> Self {
         Self::in_gauge(RUNNING)
@@ -157,7 +215,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for Running {
     fn drop(&mut self) {
         gauge!(self.0).decrement(1.0);
     }

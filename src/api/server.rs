@@ -68,6 +68,8 @@ pub(super) struct Shared {
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) shutdown: CancellationToken,
     pub(super) origins: Origins,
+    /// What was answered.
+    pub(super) requests: metrics::Requests,
     /// Headers of every answer.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// Requests that came through trusted proxies, by the address that they name.
@@ -145,6 +147,7 @@ impl From<Server> for Shared {
     fn from(server: Server) -> Self {
         Self {
             origins: Origins::new(&server.settings),
+            requests: metrics::Requests::default(),
             headers: shell::security_headers(&server.settings.public_url),
             proxied: Places::new(server.settings.connections_per_address_max),
             settings: server.settings,

@@ -22,9 +22,9 @@ use crate::api::connections::{Connection, Watched};
 use crate::api::error::Code;
 use crate::api::http::http_error;
 use crate::api::http::request::Facts;
+use crate::api::peer;
 use crate::api::places::Place;
 use crate::api::server::Shared;
-use crate::api::{metrics, peer};
 
 /// Runs a request and dresses its answer.
 ///
@@ -158,7 +158,9 @@ impl Visit {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
         let took = self.began.elapsed();
-        metrics::count_request(self.route, self.method, status.as_u16(), took);
+        shared
+            .requests
+            .count(self.route, self.method, status.as_u16(), took);
         tracing::debug!(
             request_id = self.id,
             method = self.method,

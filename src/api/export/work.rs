@@ -11,7 +11,7 @@ use super::lists::{List, Readable};
 use super::output::Output;
 use super::writer::Writer;
 use crate::api::error::Error;
-use crate::api::metrics::{self, Counted};
+use crate::api::metrics::{self, Running};
 use crate::api::types::reading::Reading;
 
 /// What is to be done.
@@ -30,7 +30,7 @@ pub(super) struct Work {
 impl Work {
     /// Tells how many rows there are, then writes them. Blocks while the reader is slower.
     pub(super) fn run(self, opened: oneshot::Sender<Result<u64, Error>>, output: Output) {
-        let _while_it_runs = Counted::export();
+        let _while_it_runs = Running::export();
         let (is_wanted, failed) = (output.watch(), output.failed());
         let mut list = match self.list.open(&self.reading, &self.arguments, &is_wanted) {
             Ok(list) => list,

@@ -22,7 +22,7 @@ use crate::api::error::{Code, Error};
 use crate::api::export::Exporter;
 use crate::api::gate::{self, Fault, Refusal};
 use crate::api::http::parameters::Parameters;
-use crate::api::metrics::{self, Counted};
+use crate::api::metrics::{self, Running};
 use crate::api::places::Places;
 use crate::api::plan::Planner;
 use crate::api::settings::Limits;
@@ -188,7 +188,7 @@ impl Endpoint {
         let (wait, execution) = waiting::awaited((self.execute)(admitted.request));
         let limits = Arc::clone(&self.limits);
         let work = async move {
-            let _while_it_runs = (place, Counted::operation());
+            let _while_it_runs = (place, Running::operation());
             outcome_of(execution.await, &limits)
         };
         let task = self.runtime.spawn(work.in_current_span());
@@ -230,7 +230,7 @@ impl Endpoint {
         let stream = (self.subscribe)(admitted.request);
         let limits = Arc::clone(&self.limits);
         let work = async move {
-            let _while_it_is_open = (place, Counted::subscription());
+            let _while_it_is_open = (place, Running::subscription());
             let forwarding = forward(stream, &sender, &limits);
             if AssertUnwindSafe(forwarding).catch_unwind().await.is_err() {
                 // Nobody may be listening any more.

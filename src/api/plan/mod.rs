@@ -65,6 +65,7 @@ pub struct Planner {
     /// By document, operation and shape of the variables; `None` where there is no plan.
     plans: Cache<String, Option<Arc<Plan>>>,
     answers: Answers,
+    counts: Arc<metrics::Plans>,
     /// Of this process alone: versions begin anew in the next one.
     tag_key: [u8; 32],
     answer_bytes_max: usize,
@@ -123,6 +124,7 @@ impl Planner {
                 .max_capacity(PLAN_BYTES_MAX)
                 .build(),
             answers: Answers::new(limits.answers_kept_bytes_max),
+            counts: Arc::new(metrics::Plans::new()),
             tag_key: tag_key(),
             answer_bytes_max: limits.answer_bytes_max,
         }
@@ -158,7 +160,7 @@ impl Planner {
     pub(in crate::api) fn kept(&self, question: &Question) -> Option<Answer> {
         let is_looked_for = question.is_repeated.then_some(&question.bytes);
         let answer = is_looked_for.and_then(|bytes| self.answers.get(bytes, self.version()));
-        metrics::count_kept(answer.is_some());
+        self.counts.count_kept(answer.is_some());
         answer
     }
 
@@ -183,7 +185,7 @@ impl Planner {
             Err(Stop::TooLarge) => return Err(Unplanned::TooLarge),
             Err(Stop::Unanswered) => return Err(Unplanned::Not),
         };
-        metrics::count_planned();
+        self.counts.count_planned();
         if question.is_repeated {
             self.answers.keep(&question.bytes, &answer);
         }
