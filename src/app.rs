@@ -6,11 +6,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::api;
@@ -166,12 +168,13 @@ impl App {
         };
         let config = Arc::new(config);
         let opening = Arc::clone(&config);
-        let core = tokio::task::spawn_blocking(move || {
+        let (core, admin) = on_own_thread(move || {
             let core = Core::open(&opening, clock)?;
             let token = admin_token(&opening, &core.store)?;
             Ok::<_, StartError>((core, token))
-        });
-        let (core, admin) = core.await.map_err(|_| {
+        })
+        .await
+        .ok_or_else(|| {
             StartError::Internal("the store could not be opened; the log has more".to_owned())
         })??;
         let shutdown = CancellationToken::new();
@@ -255,6 +258,25 @@ impl App {
         stop_runs(self.heartbeat, &self.core.coordinator).await;
         served.map_err(io_error)
     }
+}
+
+/// How long the allocator waits before it gives back what was freed, and a little more.
+const GIVES_BACK_AFTER: Duration = Duration::from_secs(2);
+
+/// Does work on a thread of its own; `None` where it panicked. The thread ends a little later: at the end of a
+/// thread all that was freed goes back to the system, but for what was freed just now. Whole tenants are read
+/// from disk, and whoever reads them takes twice of what stays.
+async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let runtime = Handle::current();
+    let (done, result) = oneshot::channel();
+    std::thread::spawn(move || {
+        let context = runtime.enter();
+        // Whoever waits may be gone.
+        let _ = done.send(work());
+        drop(context);
+        std::thread::sleep(GIVES_BACK_AFTER);
+    });
+    result.await.ok()
 }
 
 async fn stop_runs(heartbeat: Heartbeat, coordinator: &Coordinator) {
