@@ -1,5 +1,9 @@
 //! The licenses of one tenant under the names they have now.
 
+use std::collections::BTreeSet;
+
+use smallvec::SmallVec;
+
 use crate::domain::catalog::LicenseName;
 use crate::domain::ids::SkuId;
 use crate::domain::license::{License, SeatCounts};
@@ -28,6 +32,12 @@ pub(super) struct Licenses {
     entries: Vec<LicenseEntry>,
     /// What filters need of each entry.
     compared: Vec<Compared>,
+    /// For each code of a grant, the place of the entry that it holds a seat of, or [`NOWHERE`]: of every
+    /// row of an answer that shows licenses it is asked.
+    held: Vec<u32>,
+    /// For each entry, where its name stands among all names, and its value among all values. Equal texts
+    /// stand at one place.
+    ranks: Vec<[u32; 2]>,
 }
 
 struct Compared {
@@ -35,10 +45,15 @@ struct Compared {
     value: Folded,
 }
 
+/// No entry.
+const NOWHERE: u32 = u32::MAX;
+
 /// By which text licenses are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LicenseText {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LicenseText {
+    /// What people call a license.
     Name,
+    /// Microsoft's part number.
     Value,
 }
 
@@ -72,7 +87,21 @@ impl Licenses {
                 is_listed,
             });
         }
-        Self { entries, compared }
+        let ranks = ranks(&entries);
+        let mut licenses = Self {
+            entries,
+            compared,
+            held: Vec::new(),
+            ranks,
+        };
+        let codes = 0..assignments.grant_count() as u32; // Fewer than assignments in memory.
+        let held = codes.map(|code| {
+            let grant = assignments.grant(code).filter(|grant| grant.holds_seat());
+            let place = grant.and_then(|grant| licenses.place(grant.sku_id()));
+            place.map_or(NOWHERE, |place| place as u32) // Fewer than there are products.
+        });
+        licenses.held = held.collect();
+        licenses
     }
 
     /// By GUID.
@@ -81,11 +110,42 @@ impl Licenses {
     }
 
     pub(super) fn get(&self, id: SkuId) -> Option<&LicenseEntry> {
-        let index = self
-            .entries
-            .binary_search_by_key(&id, |entry| entry.license.sku_id)
-            .ok()?;
-        self.entries.get(index)
+        self.entries.get(self.place(id)?)
+    }
+
+    fn place(&self, id: SkuId) -> Option<usize> {
+        let entries = &self.entries;
+        let found = entries.binary_search_by_key(&id, |entry| entry.license.sku_id);
+        found.ok()
+    }
+
+    /// The licenses that a user with these grants holds a seat of, in their order.
+    pub(super) fn held<'a>(&'a self, grants: &'a [u32]) -> impl Iterator<Item = &'a LicenseEntry> {
+        self.places_held(grants)
+            .filter_map(|place| self.entries.get(place))
+    }
+
+    fn places_held<'a>(&'a self, grants: &'a [u32]) -> impl Iterator<Item = usize> {
+        let places = grants
+            .iter()
+            .filter_map(|code| self.held.get(*code as usize));
+        places
+            .filter(|place| **place != NOWHERE)
+            .map(|place| *place as usize)
+    }
+
+    /// A text of each of them, sorted, without repeats.
+    pub(super) fn texts_held(&self, grants: &[u32], by: LicenseText) -> Vec<&str> {
+        let places = self.places_held(grants);
+        let mut ranked: SmallVec<[(u32, usize); 16]> = places
+            .filter_map(|place| Some((self.ranks.get(place)?[by as usize], place)))
+            .collect();
+        ranked.sort_unstable();
+        ranked.dedup_by_key(|(rank, _)| *rank);
+        let entries = ranked
+            .iter()
+            .filter_map(|(_, place)| self.entries.get(*place));
+        entries.map(|entry| by.of(entry)).collect()
     }
 
     /// What Microsoft listed.
@@ -112,6 +172,20 @@ impl LicenseText {
             Self::Value => &entry.license.part_number,
         }
     }
+}
+
+/// Where the texts of each entry stand among those of all.
+fn ranks(entries: &[LicenseEntry]) -> Vec<[u32; 2]> {
+    let mut ranks = vec![[0; 2]; entries.len()];
+    for by in [LicenseText::Name, LicenseText::Value] {
+        let texts: BTreeSet<&str> = entries.iter().map(|entry| by.of(entry)).collect();
+        let texts: Vec<&str> = texts.into_iter().collect();
+        for (entry, ranks) in entries.iter().zip(&mut ranks) {
+            let rank = texts.binary_search(&by.of(entry));
+            ranks[by as usize] = rank.unwrap_or_default() as u32; // Each is among them.
+        }
+    }
+    ranks
 }
 
 /// What is known of a product that only an assignment names.

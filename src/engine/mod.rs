@@ -72,7 +72,7 @@ pub use findings::{
 };
 pub use history::{CodedDay, Granularity, HistoryDraft, UsagePoint};
 pub use index::{TenantIndex, TenantUpdate};
-pub use licenses::{LicenseEntry, NameLicense};
+pub use licenses::{LicenseEntry, LicenseText, NameLicense};
 pub use page::{Page, Window};
 pub use position::Position;
 pub use rates::UserCost;

@@ -18,7 +18,7 @@ use crate::domain::user::{LicenseAssignment, User, UserType};
 use super::facts::Facts;
 use super::flags::Flag;
 use super::index::TenantIndex;
-use super::licenses::LicenseEntry;
+use super::licenses::{LicenseEntry, LicenseText};
 use super::position::Position;
 use super::property::Property;
 use super::users::Users;
@@ -168,9 +168,14 @@ impl UserRow {
 
     /// The licenses that the user holds a seat of, by GUID. Failed assignments are not among them.
     pub fn licenses(&self) -> impl Iterator<Item = &LicenseEntry> + '_ {
-        let grants = self.users().assignments().grants(self.row);
-        let held = grants.filter(|grant| grant.holds_seat());
-        held.filter_map(|grant| self.page.tenant.license(grant.sku_id()))
+        let grants = self.users().assignments().grant_codes(self.row);
+        self.page.tenant.license_texts().held(grants)
+    }
+
+    /// A text of each of them, sorted, without repeats.
+    pub fn license_texts(&self, by: LicenseText) -> Vec<&str> {
+        let grants = self.users().assignments().grant_codes(self.row);
+        self.page.tenant.license_texts().texts_held(grants, by)
     }
 
     /// The groups that the user is a direct member of, by GUID.

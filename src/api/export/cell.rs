@@ -44,14 +44,6 @@ impl<'a> Cell<'a> {
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(text.into())
     }
-
-    /// Sorted, without repeats: as the schema's lists of texts are.
-    pub(super) fn sorted(texts: impl Iterator<Item = &'a str>) -> Self {
-        let mut texts: Vec<&str> = texts.collect();
-        texts.sort_unstable();
-        texts.dedup();
-        Self::Texts(texts)
-    }
 }
 
 impl<'a> From<Option<&'a str>> for Cell<'a> {

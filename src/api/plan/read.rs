@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::fields::{Object, UserField};
 use super::json::{Json, Text};
 use crate::domain::ids::ObjectId;
-use crate::engine::{LicenseEntry, TenantIndex, UserRow, gather};
+use crate::engine::{LicenseText, TenantIndex, UserRow, gather};
 
 /// A page of users that is being written.
 ///
@@ -32,22 +32,6 @@ struct Holding<'r> {
     tenant: *const TenantIndex,
     grants: &'r [u32],
     text: LicenseText,
-}
-
-/// A text of a license.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum LicenseText {
-    Name,
-    Value,
-}
-
-impl LicenseText {
-    fn of(self, entry: &LicenseEntry) -> &str {
-        match self {
-            Self::Name => &entry.name.text,
-            Self::Value => &entry.license.part_number,
-        }
-    }
 }
 
 impl<'r> Read<'r> {
@@ -110,10 +94,7 @@ impl<'r> Read<'r> {
             return;
         }
         let start = json.len();
-        let mut texts: Vec<&str> = row.licenses().map(|entry| text.of(entry)).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        json.texts(&texts);
+        json.texts(&row.license_texts(text));
         self.license_texts.insert(holding, start..json.len());
     }
 }

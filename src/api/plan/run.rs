@@ -10,7 +10,7 @@ use super::fields::{
     PageInfoField, RootField, UserField,
 };
 use super::json::Json;
-use super::read::{LicenseText, Read};
+use super::read::Read;
 use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::query::find_user;
@@ -23,7 +23,7 @@ use crate::api::types::user_inputs::{UserBy, UserFilterInput};
 use crate::domain::ids::TenantKey;
 use crate::domain::money::Money;
 use crate::domain::user::LicenseAssignment;
-use crate::engine::{LicenseEntry, UserRow};
+use crate::engine::{LicenseEntry, LicenseText, UserRow};
 
 /// Why a plan gives no answer.
 #[derive(Debug, PartialEq, Eq)]

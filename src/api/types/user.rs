@@ -1,7 +1,6 @@
 //! Users.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object};
@@ -19,7 +18,7 @@ use crate::api::error::Error;
 use crate::api::ids::GlobalId;
 use crate::api::scalars::{Date, DateTime, int};
 use crate::domain::user;
-use crate::engine::UserRow;
+use crate::engine::{LicenseText, UserRow};
 
 /// One user of one index: a handle whose fields read the columns. The schema's description is on its
 /// `Object`.
@@ -177,17 +176,12 @@ impl User {
     /// The names of the assigned licenses, sorted, without repeats: "Microsoft 365 E3". They are the
     /// names that `License.name` gives, the operator's own included.
     async fn license_names(&self) -> Vec<&str> {
-        let names = self.row.licenses().map(|entry| entry.name.text.as_str());
-        names.collect::<BTreeSet<_>>().into_iter().collect()
+        self.row.license_texts(LicenseText::Name)
     }
 
     /// Microsoft's part numbers of the assigned licenses, sorted, without repeats: `SPE_E3`.
     async fn license_values(&self) -> Vec<&str> {
-        let values = self
-            .row
-            .licenses()
-            .map(|entry| entry.license.part_number.as_str());
-        values.collect::<BTreeSet<_>>().into_iter().collect()
+        self.row.license_texts(LicenseText::Value)
     }
 
     /// The assigned licenses, one entry a product.

@@ -18,7 +18,9 @@ use crate::api::types::user::UserType;
 use crate::api::types::user_inputs::{UserFilterInput, parse_search};
 use crate::domain::filter::{UserOrder, UserText};
 use crate::domain::usage::Workload;
-use crate::engine::{Position, TenantIndex, UserRow, UserSelection, Window, gather, select_while};
+use crate::engine::{
+    LicenseText, Position, TenantIndex, UserRow, UserSelection, Window, gather, select_while,
+};
 
 /// The selected users, behind those that were read.
 pub(super) struct Users {
@@ -106,13 +108,10 @@ impl Listed for Users {
             name.into()
         }),
         Column::each("licenseNames", Kind::Texts, |row| {
-            Cell::sorted(row.licenses().map(|entry| entry.name.text.as_str()))
+            Cell::Texts(row.license_texts(LicenseText::Name))
         }),
         Column::each("licenseValues", Kind::Texts, |row| {
-            Cell::sorted(
-                row.licenses()
-                    .map(|entry| entry.license.part_number.as_str()),
-            )
+            Cell::Texts(row.license_texts(LicenseText::Value))
         }),
         Column::each("lastSignInAt", Kind::Time, |row| {
             let activity = row.sign_in_activity();
