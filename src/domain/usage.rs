@@ -226,6 +226,14 @@ impl Values {
         self.0.get(place).map(|(_, value)| *value)
     }
 
+    /// Looks up one number after the other; cheap where their metrics ascend.
+    pub fn seek(&self) -> Seek<'_> {
+        Seek {
+            values: self,
+            at: 0,
+        }
+    }
+
     /// Sets one number.
     pub fn set(&mut self, metric: Metric, value: u64) {
         // Mostly they come in order.
@@ -246,6 +254,27 @@ impl Values {
     /// Whether the report has no number at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Looks up numbers; see [`Values::seek`].
+pub struct Seek<'a> {
+    values: &'a Values,
+    /// Behind the one that was found last.
+    at: usize,
+}
+
+impl Seek<'_> {
+    /// As [`Values::get`].
+    pub fn get(&mut self, metric: Metric) -> Option<u64> {
+        let values = &self.values.0;
+        let is_next = values.get(self.at).is_some_and(|(own, _)| *own == metric);
+        if !is_next {
+            self.at = values.binary_search_by_key(&metric, |(own, _)| *own).ok()?;
+        }
+        let (_, value) = values.get(self.at)?;
+        self.at += 1;
+        Some(*value)
     }
 }
 

@@ -60,8 +60,9 @@ impl Arrangement {
         Some(*number).filter(|number| *number != NOWHERE)
     }
 
-    /// Whose a row was. It is known here without a look at where the user is now.
-    pub(super) fn user_before(&self, row: u32) -> Option<ObjectId> {
-        self.before.get(row as usize).map(|(user, _)| *user)
+    /// The number of a row that was somebody's, if it was; without a look at whose it is now.
+    pub(super) fn number_of_user(&self, row: u32, user: ObjectId) -> Option<u32> {
+        let (before, _) = self.before.get(row as usize)?;
+        (*before == user).then(|| self.number_of(row)).flatten()
     }
 }

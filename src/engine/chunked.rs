@@ -190,6 +190,17 @@ impl<T: Clone, const LEN: usize> Chunked<T, LEN> {
 }
 
 impl<T: Clone + Default + PartialEq, const LEN: usize> Chunked<T, LEN> {
+    /// Sets all values of a chunk; those behind the last that is not the default are as if never set.
+    pub(super) fn set_chunk(&mut self, index: usize, mut values: Vec<T>) {
+        let is_set = |value: &T| *value != T::default();
+        values.truncate(values.iter().rposition(is_set).map_or(0, |last| last + 1));
+        if !values.is_empty() || self.chunks.get(index).is_some() {
+            self.len = self.len.max(index * LEN + values.len());
+            fit(&mut values);
+            *self.chunks.edit(index) = values;
+        }
+    }
+
     /// Sets a value; false, and nothing copied, when it is that already.
     pub(super) fn set(&mut self, index: usize, value: T) -> bool {
         let changes = match self.get(index) {

@@ -45,6 +45,15 @@ impl Default for Ends {
 }
 
 impl Ends {
+    /// All ends at once.
+    pub(super) fn of(ends: &[u32]) -> Self {
+        let narrow = ends.iter().map(|end| u16::try_from(*end));
+        match narrow.collect() {
+            Ok(ends) => Self::Narrow(ends),
+            Err(_) => Self::Wide(ends.to_vec()),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Narrow(ends) => ends.len(),

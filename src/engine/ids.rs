@@ -54,6 +54,27 @@ impl Ids {
         self.rows.insert(self.rows.hash(&id), row);
     }
 
+    /// Gives rows behind the last their ids, of which none is found before [`Self::look_up_all`].
+    pub(super) fn append(&mut self, ids: impl Iterator<Item = ObjectId>) {
+        for id in ids {
+            self.column.push(id.0);
+        }
+    }
+
+    /// Makes the ids of all rows findable, where none was; answers the rows whose id has a row before
+    /// them, which are not found.
+    pub(super) fn look_up_all(&mut self) -> Vec<u32> {
+        let rows = 0..self.column.len() as u32; // Rows have four bytes.
+        let hashed = rows
+            .map(|row| (self.rows.hash(&self.get(row)), row))
+            .collect();
+        let (found, others) = self
+            .rows
+            .filled(hashed, |one, other| self.get(one) == self.get(other));
+        self.rows = found;
+        others
+    }
+
     /// Forgets the id of a row. The column keeps it until the row is used again.
     pub(super) fn remove(&mut self, row: u32) {
         let hash = self.rows.hash(&self.get(row));

@@ -52,6 +52,46 @@ impl Lookup {
         }
     }
 
+    /// A table of this one's hashes with values given with theirs; and the values that are the same as one
+    /// below them, which it does not have. Made at once, it takes a fraction of what it would one by one.
+    pub(super) fn filled(
+        &self,
+        hashed: Vec<(u32, u32)>,
+        are_same: impl Fn(u32, u32) -> bool,
+    ) -> (Self, Vec<u32>) {
+        let count = hashed.len().div_ceil(BUCKET_FILL).max(1);
+        let mut buckets: Vec<Vec<(u32, u32)>> = Vec::new();
+        buckets.resize_with(count, || Vec::with_capacity(BUCKET_FILL));
+        for entry in hashed {
+            buckets[bucket_of(entry.0, count)].push(entry);
+        }
+        let (mut len, mut others) = (0, Vec::new());
+        for bucket in &mut buckets {
+            bucket.sort_unstable();
+            let mut at = 0;
+            while at < bucket.len() {
+                let (hash, value) = bucket[at];
+                let of_hash = bucket[..at]
+                    .iter()
+                    .rev()
+                    .take_while(|entry| entry.0 == hash);
+                if of_hash.into_iter().any(|entry| are_same(entry.1, value)) {
+                    others.push(value);
+                    bucket.remove(at);
+                } else {
+                    at += 1;
+                }
+            }
+            len += bucket.len();
+        }
+        let filled = Self {
+            buckets: buckets.into_iter().collect(),
+            len,
+            hasher: self.hasher.clone(),
+        };
+        (filled, others)
+    }
+
     /// Takes a value out, if it is there.
     pub(super) fn remove(&mut self, hash: u32, value: u32) {
         let index = bucket_of(hash, self.buckets.len());
@@ -164,6 +204,35 @@ mod tests {
             lookup.remove(7, value);
         }
         assert_eq!(lookup.len, 0);
+    }
+
+    #[test]
+    fn a_table_made_at_once_has_the_first_of_the_same_and_takes_in_more() {
+        let count = BUCKET_FILL as u32 * 5;
+        let lookup = Lookup::default();
+        // The values 10 and 510 are of one key, and 11 and 511.
+        let key_of = |value: u32| {
+            if (510..512).contains(&value) {
+                value - 500
+            } else {
+                value
+            }
+        };
+        let hashed = (0..count).map(|value| (lookup.hash(&key_of(value)), value));
+        let are_same = |one, other| key_of(one) == key_of(other);
+        let (mut filled, mut others) = lookup.filled(hashed.collect(), are_same);
+        others.sort_unstable();
+        assert_eq!(others, [510, 511]);
+        assert_eq!(filled.len, count as usize - 2);
+        for value in (0..count).filter(|value| !others.contains(value)) {
+            assert_eq!(find(&filled, value), Some(value));
+        }
+        for value in count..2 * count {
+            filled.insert(filled.hash(&value), value);
+        }
+        assert!((512..2 * count).all(|value| find(&filled, value) == Some(value)));
+        let (none, others) = lookup.filled(Vec::new(), are_same);
+        assert_eq!((find(&none, 1), others), (None, vec![]));
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod facts;
 mod flags;
 mod ids;
 mod labels;
+mod managers;
 mod orders;
 mod pieces;
 mod property;
@@ -65,7 +66,7 @@ pub use changes::{
     ChangeRow, ChangeSelection, ChangedUsers, NewChanges, open_findings, select_changes,
 };
 pub use directory::{Directory, Named};
-pub use draft::{Change, UsersDraft};
+pub use draft::{Change, UsersDraft, UsersLoading};
 pub use facts::CodedUsage;
 pub use findings::{
     Decisions, FindingRow, FindingSelection, FindingWindow, Reclaim, select_findings,

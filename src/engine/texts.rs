@@ -197,13 +197,11 @@ impl Texts {
 
     /// Brings rows into another order; none of them may be indexed yet.
     pub(super) fn arrange(&mut self, rows: &[u32]) {
-        let chunk = |rows: &[u32]| {
-            let mut chunk = TextChunk::default();
-            for (at, row) in rows.iter().enumerate() {
-                chunk.set(at, self.get(*row));
-            }
-            chunk
+        let cell = |row: &u32| {
+            let (chunk, at) = split_row(*row);
+            Some((self.chunks.get(chunk)?, at))
         };
+        let chunk = |rows: &[u32]| TextChunk::of(rows.iter().map(cell));
         self.chunks = rows.chunks(CHUNK_ROWS).map(chunk).collect();
     }
 
@@ -239,6 +237,29 @@ impl TextCell<'_> {
 }
 
 impl TextChunk {
+    /// The texts of rows of other chunks, one behind the other.
+    fn of<'a>(rows: impl Iterator<Item = Option<(&'a Self, usize)>>) -> Self {
+        let mut chunk = Self::default();
+        let mut ends = Vec::with_capacity(CHUNK_ROWS);
+        for (at, row) in (0..).zip(rows) {
+            if let Some((from, place)) = row
+                && let Some(text) = from.get(place)
+            {
+                chunk.text.push_str(text);
+                if text.is_empty() {
+                    chunk.empty.push(at);
+                }
+                if let Some(odd) = from.odd(place) {
+                    chunk.odd.push((at, odd.into()));
+                }
+            }
+            ends.push(chunk.text.len() as u32); // Buffers are far below 4 GB.
+        }
+        fit_text(&mut chunk.text);
+        chunk.ends = Ends::of(&ends);
+        chunk
+    }
+
     fn cell(&self, at: usize) -> TextCell<'_> {
         TextCell {
             text: &self.text,

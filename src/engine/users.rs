@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use uuid::Uuid;
 
 use crate::domain::day::Day;
 use crate::domain::filter::{UserFlag, UserOrderField, UserText};
@@ -18,12 +17,12 @@ use super::arrangement::Arrangement;
 use super::assignments::Assignments;
 use super::bits::Bits;
 use super::chunked::{Chunked, Chunks, split_row};
-use super::cores::on_all_cores;
+use super::cores::{Work, all_at_once, on_all_cores};
 use super::facts::Facts;
 use super::flags::{Flag, Flags};
 use super::heap::{Heap, Parts};
 use super::ids::Ids;
-use super::lookup::Lookup;
+use super::managers::Managers;
 use super::orders::{Amount, FIELDS, Key, Orders};
 use super::property::{Property, TextPlace};
 use super::rates::Rates;
@@ -74,10 +73,7 @@ pub(super) struct Users {
     flags: Flags,
     created_at: Chunks<Times>,
     hired_on: Chunked<u32>,
-    /// 0 for none, else one more than the manager's place in `manager_ids`.
-    managers: Chunked<u32>,
-    manager_ids: Chunked<Uuid>,
-    by_manager_id: Lookup,
+    managers: Managers,
     assignments: Assignments,
     facts: Facts,
     orders: Orders,
@@ -200,8 +196,7 @@ impl Users {
     }
 
     pub(super) fn manager_id(&self, row: u32) -> Option<ObjectId> {
-        let index = self.managers.get(row as usize)?.checked_sub(1)?;
-        self.manager_ids.get(index as usize).copied().map(ObjectId)
+        self.managers.get(row)
     }
 
     pub(super) fn assignments(&self) -> &Assignments {
@@ -335,8 +330,26 @@ impl Users {
         row
     }
 
+    /// Adds users behind all others, before there are any but those who were added so. None of them is found
+    /// before [`Self::end_appending`].
+    pub(super) fn append(&mut self, users: &[&User]) {
+        let rows = self.rows..;
+        let new: Vec<(u32, &User)> = rows.zip(users.iter().copied()).collect();
+        self.ids.append(new.iter().map(|(_, user)| user.object_id));
+        self.rows += new.len() as u32; // Fewer than 2^32 in all.
+        self.fill(&new);
+    }
+
+    /// Makes the users who were added findable. Of those with one id the first stays.
+    pub(super) fn end_appending(&mut self) {
+        self.live = Bits::of_many(0..self.rows);
+        for row in self.ids.look_up_all() {
+            self.remove(row);
+        }
+    }
+
     /// A row for a user that is not there. Whoever asks for it fills it.
-    pub(super) fn new_row(&mut self, id: ObjectId) -> u32 {
+    fn new_row(&mut self, id: ObjectId) -> u32 {
         let row = self.free.first().unwrap_or(self.rows);
         self.free.remove(row);
         self.rows = self.rows.max(row + 1);
@@ -346,8 +359,8 @@ impl Users {
     }
 
     /// Fills rows that are new, one column after the other: a column's chunk and its table stay near at
-    /// hand. Columns know nothing of each other, so half of them are filled by another thread.
-    pub(super) fn fill(&mut self, users: &[(u32, &User)]) {
+    /// hand. Columns know nothing of each other, so they are filled on all cores.
+    fn fill(&mut self, users: &[(u32, &User)]) {
         let Self {
             principal_names,
             display_names,
@@ -355,49 +368,52 @@ impl Users {
             employee_ids,
             values,
             flags,
+            created_at,
             hired_on,
+            managers,
             assignments,
             ..
         } = self;
-        let mut texts = || {
-            for (row, user) in users {
-                principal_names.set(*row, Some(&user.user_principal_name));
-            }
-            for (row, user) in users {
-                display_names.set(*row, user.display_name.as_deref());
-            }
-            for (row, user) in users {
-                mails.set(*row, other_mail(user));
-                employee_ids.set(*row, user.employee_id.as_deref());
-            }
-            for (row, user) in users {
-                assignments.add(*row, &user.assignments);
-            }
-        };
-        let mut rest = || {
-            for property in Property::ALL {
-                let values = &mut values[property as usize];
+        let mut work: Vec<Work<'_>> = Vec::new();
+        for (property, values) in Property::ALL.into_iter().zip(values) {
+            work.push(Box::new(move || {
                 for (row, user) in users {
                     values.add(*row, property.of_user(user));
                 }
+            }));
+        }
+        work.push(Box::new(move || {
+            for (row, user) in users {
+                assignments.add(*row, &user.assignments);
             }
+        }));
+        work.push(set_texts(principal_names, users, |user| {
+            Some(&user.user_principal_name)
+        }));
+        work.push(set_texts(display_names, users, |user| {
+            user.display_name.as_deref()
+        }));
+        work.push(set_texts(mails, users, other_mail));
+        work.push(set_texts(employee_ids, users, |user| {
+            user.employee_id.as_deref()
+        }));
+        work.push(Box::new(move || {
+            for (row, user) in users {
+                managers.set(*row, user.manager);
+            }
+        }));
+        work.push(Box::new(move || {
             for (row, user) in users {
                 flags.add(*row, flags_of(user));
                 hired_on.set(*row as usize, packed(user.hired_on));
+                let (chunk, at) = split_row(*row);
+                created_at.edit(chunk).set(at, user.created_at);
             }
-        };
+        }));
         if users.len() < TWO_THREADS_MIN {
-            texts();
-            rest();
+            work.into_iter().for_each(|work| work());
         } else {
-            std::thread::scope(|scope| {
-                scope.spawn(texts);
-                rest();
-            });
-        }
-        for (row, user) in users {
-            self.set_created_at(*row, user.created_at);
-            self.set_manager(*row, user.manager);
+            all_at_once(work);
         }
     }
 
@@ -438,7 +454,7 @@ impl Users {
         }
         self.set_created_at(row, None);
         self.hired_on.set(row as usize, 0);
-        self.managers.set(row as usize, 0);
+        self.managers.set(row, None);
     }
 
     /// Brings all rows into another order. They must be new: in no set or order, and with no facts.
@@ -458,26 +474,24 @@ impl Users {
             assignments,
             ..
         } = self;
-        let texts = || {
-            for texts in [principal_names, display_names, mails, employee_ids] {
-                texts.arrange(rows);
-            }
-        };
-        let rest = || {
+        let mut work: Vec<Work<'_>> = Vec::new();
+        for texts in [principal_names, display_names, mails, employee_ids] {
+            work.push(Box::new(|| texts.arrange(rows)));
+        }
+        work.push(Box::new(|| {
             ids.arrange(rows, |row| arrangement.number_of(row).unwrap_or(row));
-            for values in values {
-                values.arrange(rows);
-            }
+        }));
+        work.push(Box::new(|| assignments.arrange(rows)));
+        for values in values {
+            work.push(Box::new(|| values.arrange(rows)));
+        }
+        work.push(Box::new(|| {
             flags.arrange(rows);
             *created_at = Times::arranged(created_at, rows);
             *hired_on = hired_on.arranged(rows);
-            *managers = managers.arranged(rows);
-            assignments.arrange(rows);
-        };
-        std::thread::scope(|scope| {
-            scope.spawn(texts);
-            rest();
-        });
+            managers.arrange(rows);
+        }));
+        all_at_once(work);
         self.rows = rows.len() as u32; // As many as rows in use.
         self.live = Bits::of_many(0..self.rows);
         self.free = Bits::default();
@@ -560,8 +574,6 @@ impl Users {
         self.created_at.shrink(Times::shrink);
         self.hired_on.shrink();
         self.managers.shrink();
-        self.manager_ids.shrink();
-        self.by_manager_id.shrink();
         self.assignments.shrink();
         self.facts.shrink();
     }
@@ -587,7 +599,7 @@ impl Users {
             | self.mails.set(row, mail)
             | self.employee_ids.set(row, user.employee_id.as_deref())
             | self.hired_on.set(row as usize, packed(user.hired_on))
-            | self.set_manager(row, user.manager);
+            | self.managers.set(row, user.manager);
         touched
     }
 
@@ -599,25 +611,19 @@ impl Users {
         }
         changes
     }
+}
 
-    fn set_manager(&mut self, row: u32, manager: Option<ObjectId>) -> bool {
-        if self.manager_id(row) == manager {
-            return false;
+/// Sets one text of some rows.
+fn set_texts<'a>(
+    texts: &'a mut Texts,
+    users: &'a [(u32, &'a User)],
+    of_user: fn(&User) -> Option<&str>,
+) -> Work<'a> {
+    Box::new(move || {
+        for (row, user) in users {
+            texts.set(*row, of_user(user));
         }
-        let code = manager.map_or(0, |manager| self.manager_code(manager));
-        self.managers.set(row as usize, code)
-    }
-
-    fn manager_code(&mut self, manager: ObjectId) -> u32 {
-        let hash = self.by_manager_id.hash(&manager);
-        let is_it = |index| self.manager_ids.get(index as usize) == Some(&manager.0);
-        if let Some(index) = self.by_manager_id.find(hash, is_it) {
-            return index + 1;
-        }
-        let index = self.manager_ids.push(manager.0) as u32; // Fewer than users ever merged.
-        self.by_manager_id.insert(hash, index);
-        index + 1
-    }
+    })
 }
 
 /// The mail address, unless it is kept as the user principal name.
@@ -702,8 +708,6 @@ impl Users {
             ("created at", &self.created_at),
             ("hired on", &self.hired_on),
             ("managers", &self.managers),
-            ("manager ids", &self.manager_ids),
-            ("manager ids by hash", &self.by_manager_id),
             ("assignments", &self.assignments),
             ("facts", &self.facts),
             ("orders", &self.orders),

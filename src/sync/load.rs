@@ -19,7 +19,7 @@ use crate::domain::terms::TermsPolicy;
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 use crate::engine::{
-    CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate, UsersDraft, open_findings,
+    CodedDay, CodedUsage, Decisions, TenantIndex, TenantUpdate, UsersLoading, open_findings,
 };
 use crate::msgraph::{Client, Login};
 use crate::store::{self, Fact, Store};
@@ -27,13 +27,11 @@ use crate::store::{self, Fact, Store};
 /// How many runs of the past are read to learn what works.
 const RUNS_REMEMBERED: usize = 50;
 
-/// So many users are put into columns at once: as many as a frame on disk has.
-const USERS_AT_ONCE: usize = 8_192;
-
 /// A fact on its way to the engine, with the work done that needs nothing of the tenant. Small, since
 /// frames of them wait for each other, and most are of reports.
 enum Loaded {
     Fact(Box<Fact>),
+    User(Box<User>),
     Usage(CodedUsage),
     Day(CodedDay),
 }
@@ -41,53 +39,11 @@ enum Loaded {
 impl Loaded {
     fn of(fact: Fact) -> Self {
         match fact {
+            Fact::User(user) => Self::User(Box::new(user)),
             Fact::UserFact(UserFact::Usage(usage)) => Self::Usage(CodedUsage::of(&usage)),
             Fact::UsageDay(day) => Self::Day(CodedDay::of(&day)),
             other => Self::Fact(Box::new(other)),
         }
-    }
-}
-
-/// Users on their way into columns, before anything that is said of them.
-struct ArrivingUsers {
-    draft: UsersDraft,
-    /// Those who are not in the draft yet.
-    waiting: Vec<User>,
-    are_arranged: bool,
-}
-
-impl ArrivingUsers {
-    fn new(draft: UsersDraft) -> Self {
-        Self {
-            draft,
-            waiting: Vec::with_capacity(USERS_AT_ONCE),
-            are_arranged: false,
-        }
-    }
-
-    fn push(&mut self, user: User) {
-        self.waiting.push(user);
-        if self.waiting.len() == USERS_AT_ONCE {
-            self.draft.load(&self.waiting);
-            self.waiting.clear();
-        }
-    }
-
-    /// All who came, for what is said of them.
-    fn complete(&mut self) -> &mut UsersDraft {
-        if !self.waiting.is_empty() {
-            self.draft.load(&std::mem::take(&mut self.waiting));
-        }
-        if !self.are_arranged {
-            self.draft.arrange();
-            self.are_arranged = true;
-        }
-        &mut self.draft
-    }
-
-    fn into_complete(mut self) -> UsersDraft {
-        self.complete();
-        self.draft
     }
 }
 
@@ -202,7 +158,7 @@ fn facts(
     decisions: Decisions,
 ) -> Result<Option<String>, store::Error> {
     let empty = TenantIndex::empty(key.clone());
-    let mut users = ArrivingUsers::new(empty.draft());
+    let mut users = UsersLoading::new();
     let mut history = empty.history_draft();
     let (mut organization, mut licenses) = (None, Vec::new());
     let (mut groups, mut subscriptions, mut standings) = (Vec::new(), Vec::new(), Vec::new());
@@ -210,16 +166,17 @@ fn facts(
     let mut load = |loaded: Loaded| {
         let fact = match loaded {
             Loaded::Fact(fact) => *fact,
-            Loaded::Usage(usage) => return users.complete().load_usage(&usage),
+            Loaded::User(user) => return users.user(user),
+            Loaded::Usage(usage) => return users.usage(&usage),
             Loaded::Day(day) => return history.load_coded_day(day),
         };
         match fact {
             Fact::Organization(fact) => organization = Some(fact),
             Fact::License(fact) => licenses.push(fact),
-            Fact::User(fact) => users.push(fact),
+            Fact::User(fact) => users.user(Box::new(fact)),
             Fact::Group(fact) => groups.push(fact),
             Fact::Subscription(fact) => subscriptions.push(fact),
-            Fact::UserFact(fact) => users.complete().load_fact(&fact),
+            Fact::UserFact(fact) => users.fact(&fact),
             Fact::HistoryUser(fact) => history.load_user(fact),
             Fact::UsageDay(fact) => history.load_day(&fact),
             Fact::Standing(fact) => standings.push(fact),
@@ -228,7 +185,7 @@ fn facts(
         }
     };
     let loaded = shared.store.load_prepared(key, &Loaded::of, &mut load);
-    let users = users.into_complete();
+    let users = users.finish();
     let nothing = |decisions| TenantIndex::remembering(key.clone(), decisions, Vec::new());
     let published = match loaded {
         Ok(Some(published)) => published,

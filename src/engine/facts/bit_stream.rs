@@ -3,15 +3,39 @@
 //! Most numbers of a report are 0 or small. In the Elias delta code 0 takes one bit, 1 four, 100
 //! eleven and 10,000 twenty.
 
+use smallvec::SmallVec;
+
+/// What was written; most of it is so short that it needs no memory of its own.
+pub(super) type Written = SmallVec<[u8; 24]>;
+
 /// How many bits a number has, up to its highest one; 0 has none.
 pub(super) fn size_of_number(value: u64) -> u32 {
     u64::BITS - value.leading_zeros()
 }
 
+/// As many bits as are written in one go.
+const HALF: u32 = 32;
+
+/// The codes of numbers below are written in one go.
+const SHORT_END: u64 = 1 << 16;
+
+/// The code of a number below [`SHORT_END`], and its length in bits.
+fn short_code(value: u64) -> (u64, u32) {
+    let low = (value + 1).ilog2();
+    let size = (low + 1).ilog2();
+    let below = (value + 1) & ((1 << low) - 1);
+    ((u64::from(low + 1) << low) | below, 2 * size + 1 + low)
+}
+
+/// Small numbers of either sign as small numbers.
+fn zigzag(value: i64) -> u64 {
+    (value << 1).cast_unsigned() ^ (value >> 63).cast_unsigned()
+}
+
 /// Bits being written.
 #[derive(Default)]
 pub(super) struct BitWriter {
-    bytes: Vec<u8>,
+    bytes: Written,
     /// What is not a whole byte yet, in the lowest `held` bits.
     rest: u64,
     /// At most 31 between two calls.
@@ -19,16 +43,8 @@ pub(super) struct BitWriter {
 }
 
 impl BitWriter {
-    /// A writer with room for a few numbers.
-    pub(super) fn with_room(bytes: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(bytes),
-            ..Self::default()
-        }
-    }
-
     /// What was written; the last byte is filled up with zeros.
-    pub(super) fn into_bytes(mut self) -> Vec<u8> {
+    pub(super) fn into_bytes(mut self) -> Written {
         while self.held >= 8 {
             self.held -= 8;
             self.bytes.push((self.rest >> self.held) as u8); // A byte at a time.
@@ -41,7 +57,6 @@ impl BitWriter {
 
     /// The lowest `count` bits of a value, highest first.
     pub(super) fn bits(&mut self, value: u64, count: u32) {
-        const HALF: u32 = 32;
         if count > HALF {
             self.few_bits(value >> HALF, count - HALF);
             self.few_bits(value, HALF);
@@ -54,8 +69,8 @@ impl BitWriter {
     fn few_bits(&mut self, value: u64, count: u32) {
         self.rest = (self.rest << count) | (value & ((1 << count) - 1));
         self.held += count;
-        if self.held >= 32 {
-            self.held -= 32;
+        if self.held >= HALF {
+            self.held -= HALF;
             let whole = (self.rest >> self.held) as u32; // The bits above are written.
             self.bytes.extend_from_slice(&whole.to_be_bytes());
         }
@@ -67,12 +82,9 @@ impl BitWriter {
 
     /// Any number, in the Elias delta code of its successor.
     pub(super) fn number(&mut self, value: u64) {
-        if value < 1 << 16 {
-            // Most are: the same in one go.
-            let low = (value + 1).ilog2();
-            let size = (low + 1).ilog2();
-            let below = (value + 1) & ((1 << low) - 1);
-            return self.few_bits((u64::from(low + 1) << low) | below, 2 * size + 1 + low);
+        if value < SHORT_END {
+            let (code, length) = short_code(value);
+            return self.few_bits(code, length);
         }
         let successor = u128::from(value) + 1;
         let low = successor.ilog2();
@@ -84,14 +96,24 @@ impl BitWriter {
 
     /// A number that may be negative; small ones of either sign are short.
     pub(super) fn signed(&mut self, value: i64) {
-        self.number((value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned());
+        self.number(zigzag(value));
     }
 
     /// A number whose size in bits is guessed: the better the guess, the shorter the code.
     pub(super) fn guessed(&mut self, value: u64, size: u32) {
         let own = size_of_number(value);
-        self.signed(i64::from(own) - i64::from(size));
-        self.bits(value, own.saturating_sub(1)); // The highest bit is known.
+        let below = own.saturating_sub(1); // The highest bit is known.
+        let (code, length) = short_code(zigzag(i64::from(own) - i64::from(size)));
+        if below + length <= HALF {
+            // Most are short enough to be written in one go.
+            self.few_bits(
+                (code << below) | (value & ((1 << below) - 1)),
+                below + length,
+            );
+        } else {
+            self.few_bits(code, length);
+            self.bits(value, below);
+        }
     }
 
     pub(super) fn guid(&mut self, guid: uuid::Uuid) {

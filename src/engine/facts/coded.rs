@@ -7,21 +7,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::bit_stream::{BitReader, BitWriter, size_of_number};
+use super::bit_stream::{BitReader, BitWriter, Written, size_of_number};
 use super::interned::Interned;
 use crate::domain::audit::{DirectoryChange, DirectoryChangeKind};
 use crate::domain::day;
 use crate::domain::ids::{ApplicationId, ObjectId};
 use crate::domain::sign_in::ApplicationUse;
 use crate::domain::sync_run::Dataset;
-use crate::domain::usage::{MailboxType, Metric, Usage, Values};
+use crate::domain::usage::{MailboxType, Metric, Seek, Usage, Values};
 
 /// Days and instants are told from here, so that those of this decade are short: 2025-10-05.
 const ORIGIN_DAY: i64 = 20_366;
 const ORIGIN_SECOND: i64 = ORIGIN_DAY * 86_400;
-
-/// Room for what a report usually says of a user.
-const USAGE_BYTES: usize = 24;
 
 /// Names and words that facts of many users have in common.
 #[derive(Clone, Default)]
@@ -59,7 +56,7 @@ impl Vocabulary {
         })
     }
 
-    pub(super) fn code_applications(&mut self, uses: &[ApplicationUse]) -> Vec<u8> {
+    pub(super) fn code_applications(&mut self, uses: &[ApplicationUse]) -> Written {
         let mut writer = BitWriter::default();
         writer.number(uses.len() as u64);
         for entry in uses {
@@ -87,7 +84,7 @@ impl Vocabulary {
             .collect()
     }
 
-    pub(super) fn code_changes(&mut self, changes: &[DirectoryChange]) -> Vec<u8> {
+    pub(super) fn code_changes(&mut self, changes: &[DirectoryChange]) -> Written {
         let mut writer = BitWriter::default();
         writer.number(changes.len() as u64);
         for change in changes {
@@ -132,7 +129,7 @@ impl Vocabulary {
 }
 
 /// The codes of groups; they must be sorted.
-pub(super) fn code_groups(codes: &[u32]) -> Vec<u8> {
+pub(super) fn code_groups(codes: &[u32]) -> Written {
     let mut writer = BitWriter::default();
     writer.number(codes.len() as u64);
     let mut next = 0;
@@ -155,8 +152,8 @@ pub(super) fn groups(note: &[u8]) -> Option<Vec<u32>> {
         .collect()
 }
 
-pub(super) fn code_usage(usage: &Usage) -> Vec<u8> {
-    let mut writer = BitWriter::with_room(USAGE_BYTES);
+pub(super) fn code_usage(usage: &Usage) -> Written {
+    let mut writer = BitWriter::default();
     writer.truth(usage.last_active_on.is_some());
     if let Some(on) = usage.last_active_on {
         writer.signed(day::number(on) - ORIGIN_DAY);
@@ -272,8 +269,9 @@ impl<'a> RowsWriter<'a> {
                 writer.number(*metric as u64);
             }
         }
+        let mut before = self.before.map(Values::seek);
         for (metric, value) in values.iter() {
-            writer.guessed(value, guess(self.before, metric, self.growth));
+            writer.guessed(value, guess(&mut before, metric, self.growth));
         }
         self.before = Some(values);
     }
@@ -301,11 +299,12 @@ impl RowsReader {
                 .map(|_| Metric::ALL.get(reader.number()? as usize).copied())
                 .collect::<Option<_>>()?;
         }
-        let (before, growth) = (Some(&self.before), self.growth);
-        let numbers = self
-            .metrics
-            .iter()
-            .map(|metric| Some((*metric, reader.guessed(guess(before, *metric, growth))?)));
+        let (mut before, growth) = (Some(self.before.seek()), self.growth);
+        let number = |metric: &Metric| {
+            let guess = guess(&mut before, *metric, growth);
+            Some((*metric, reader.guessed(guess)?))
+        };
+        let numbers = self.metrics.iter().map(number);
         let values = Values::new(numbers.collect::<Option<Vec<_>>>()?);
         self.before = values.clone();
         Some(values)
@@ -313,8 +312,8 @@ impl RowsReader {
 }
 
 /// How many bits a number will have: some more than over the period before.
-fn guess(before: Option<&Values>, metric: Metric, growth: u32) -> u32 {
-    match before.and_then(|before| before.get(metric)) {
+fn guess(before: &mut Option<Seek<'_>>, metric: Metric, growth: u32) -> u32 {
+    match before.as_mut().and_then(|before| before.get(metric)) {
         None | Some(0) => 0,
         Some(before) => size_of_number(before) + growth,
     }

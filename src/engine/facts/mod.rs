@@ -8,6 +8,7 @@ mod bit_stream;
 mod coded;
 mod interned;
 mod notes;
+mod reports;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -27,9 +28,12 @@ use crate::domain::sync_run::Dataset;
 use crate::domain::usage::{MailboxType, Usage, Values, Workload};
 use crate::domain::user_fact::UserFact;
 
+use bit_stream::Written;
 use coded::Vocabulary;
 use interned::Interned;
 use notes::Notes;
+
+pub(super) use reports::Reports;
 
 /// A day of each row, where it has one.
 pub(super) type Days = Chunked<Option<Day>>;
@@ -61,7 +65,7 @@ pub(super) struct Facts {
 pub struct CodedUsage {
     object_id: ObjectId,
     dataset: Dataset,
-    note: Vec<u8>,
+    note: Written,
     is_left_out: bool,
 }
 
@@ -79,11 +83,6 @@ impl CodedUsage {
     /// Of whom.
     pub(super) fn object_id(&self) -> ObjectId {
         self.object_id
-    }
-
-    /// By which report.
-    pub(super) fn dataset(&self) -> Dataset {
-        self.dataset
     }
 }
 
@@ -406,13 +405,12 @@ impl Facts {
         told.evidence = self.set_reported(row, dataset, is_left_out);
         let mut has_moved = false;
         // Read once for all workloads.
-        let as_active_user = self
-            .notes
-            .get(row, tag(Dataset::ActiveUsers))
-            .and_then(|note| coded::standing(note, Dataset::ActiveUsers));
+        let active_user = self.notes.get(row, tag(Dataset::ActiveUsers));
+        let active_user = active_user.and_then(as_active_user);
         for workload in Workload::ALL {
             if dataset == workload.dataset() || dataset == Dataset::ActiveUsers {
-                let day = self.day_told(row, workload, as_active_user.as_ref());
+                let own = self.notes.get(row, tag(workload.dataset()));
+                let day = day_told(workload, own, active_user.as_ref());
                 has_moved |= self.workload_days[workload as usize].set(row as usize, day);
             }
         }
@@ -439,29 +437,33 @@ impl Facts {
         self.told.set(row, told) | self.left_out.set(row, left_out)
     }
 
-    /// The last day of activity by the workload's own report and that of active users.
-    fn day_told(
-        &self,
-        row: u32,
-        workload: Workload,
-        as_active_user: Option<&Values>,
-    ) -> Option<Day> {
-        let own = self
-            .notes
-            .get(row, tag(workload.dataset()))
-            .and_then(coded::last_active_on)
-            .and_then(Day::of);
-        let as_active_user = active_users_metric(workload).and_then(|metric| {
-            let number = as_active_user?.get(metric)?;
-            Day::numbered(i64::try_from(number).ok()?)
-        });
-        own.max(as_active_user)
-    }
-
     fn update_last_active_on(&mut self, row: u32) -> bool {
-        let latest = self.evidence(row, Workloads::default()).last_seen_on();
+        let latest = self.latest_evidence(row);
         self.last_active_on.set(row as usize, latest)
     }
+
+    fn latest_evidence(&self, row: u32) -> Option<Day> {
+        self.evidence(row, Workloads::default()).last_seen_on()
+    }
+}
+
+/// What the report of active users says of one, out of its note.
+fn as_active_user(note: &[u8]) -> Option<Values> {
+    coded::standing(note, Dataset::ActiveUsers)
+}
+
+/// The last day of activity in a workload by the note of its own report and that of active users.
+fn day_told(
+    workload: Workload,
+    own: Option<&[u8]>,
+    as_active_user: Option<&Values>,
+) -> Option<Day> {
+    let own = own.and_then(coded::last_active_on).and_then(Day::of);
+    let as_active_user = active_users_metric(workload).and_then(|metric| {
+        let number = as_active_user?.get(metric)?;
+        Day::numbered(i64::try_from(number).ok()?)
+    });
+    own.max(as_active_user)
 }
 
 impl Heap for Facts {

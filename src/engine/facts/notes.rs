@@ -18,12 +18,12 @@ const NOTE_BYTES_MAX: usize = 1 << 20;
 /// The notes of all rows.
 #[derive(Clone, Default)]
 pub(super) struct Notes {
-    chunks: Chunks<Chunk>,
+    chunks: Chunks<NotesChunk>,
 }
 
 /// The notes of one chunk of rows, one behind the other: of each its tag, its length and its bytes.
 #[derive(Clone, Default)]
-struct Chunk {
+pub(super) struct NotesChunk {
     bytes: Vec<u8>,
     /// Where each row's notes end.
     ends: Ends,
@@ -71,6 +71,22 @@ impl Notes {
         }
     }
 
+    /// Everything noted of a row, for whoever writes it anew.
+    pub(super) fn of_row(&self, row: u32) -> &[u8] {
+        let (chunk, at) = split(row);
+        self.chunks.get(chunk).map_or(&[], |chunk| chunk.row(at))
+    }
+
+    /// Puts chunks in the place of those from a row on, which is the first of a chunk.
+    pub(super) fn set_rows(&mut self, first_row: usize, chunks: Vec<NotesChunk>) {
+        let numbers = first_row / ROWS as usize..;
+        for (number, chunk) in numbers.zip(chunks) {
+            if !chunk.bytes.is_empty() || self.chunks.get(number).is_some() {
+                *self.chunks.edit(number) = chunk;
+            }
+        }
+    }
+
     /// Gives back room to spare.
     pub(super) fn shrink(&mut self) {
         self.chunks.shrink(|chunk| {
@@ -84,7 +100,7 @@ fn split(row: u32) -> (usize, usize) {
     ((row / ROWS) as usize, (row % ROWS) as usize)
 }
 
-impl Chunk {
+impl NotesChunk {
     fn bounds(&self, at: usize) -> (usize, usize) {
         let end_of = |at: usize| self.ends.get(at).unwrap_or(self.bytes.len());
         (at.checked_sub(1).map_or(0, end_of), end_of(at))
@@ -103,9 +119,7 @@ impl Chunk {
         let old = self.found(at, tag).map(|found| (found.start, found.end));
         let mut written = Vec::new();
         if let Some(note) = note {
-            written.push(tag);
-            write_length(note.len(), &mut written);
-            written.extend_from_slice(note);
+            write_note(tag, note, &mut written);
         }
         let (start, end) = old.map_or((self.row(at).len(), None), |(start, end)| {
             (start, Some(end))
@@ -121,6 +135,58 @@ impl Chunk {
         let (from, to) = (start + from, to.map_or(end, |to| start + to));
         self.bytes.splice(from..to, bytes.iter().copied());
         self.ends.shift(at, to - from, bytes.len());
+    }
+}
+
+/// Writes the notes of rows that stand one behind the other, from the first of a chunk on.
+#[derive(Default)]
+pub(super) struct NotesWriter {
+    done: Vec<NotesChunk>,
+    /// Of the chunk that is being written.
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl NotesWriter {
+    /// Adds what was noted of the row before; see [`Notes::of_row`].
+    pub(super) fn copy(&mut self, notes: &[u8]) {
+        self.bytes.extend_from_slice(notes);
+    }
+
+    /// Adds a note of the row, under a tag that it has none under.
+    pub(super) fn add(&mut self, tag: u8, note: &[u8]) {
+        if note.len() <= NOTE_BYTES_MAX {
+            write_note(tag, note, &mut self.bytes);
+        }
+    }
+
+    /// Goes on to the next row.
+    pub(super) fn end_row(&mut self) {
+        self.ends.push(self.bytes.len() as u32); // Buffers are far below 4 GB.
+        if self.ends.len() == ROWS as usize {
+            self.end_chunk();
+        }
+    }
+
+    /// The chunks of all rows.
+    pub(super) fn into_chunks(mut self) -> Vec<NotesChunk> {
+        if !self.ends.is_empty() {
+            self.end_chunk();
+        }
+        self.done
+    }
+
+    fn end_chunk(&mut self) {
+        // Rows behind the last end have no notes.
+        let last = self.bytes.len() as u32;
+        let count = self.ends.partition_point(|end| *end < last);
+        self.ends.truncate(if last == 0 { 0 } else { count + 1 });
+        self.done.push(NotesChunk {
+            bytes: self.bytes.as_slice().to_vec(),
+            ends: Ends::of(&self.ends),
+        });
+        self.bytes.clear();
+        self.ends.clear();
     }
 }
 
@@ -140,6 +206,12 @@ fn notes_of(row: &[u8]) -> impl Iterator<Item = Found<'_>> {
         start = end;
         Some(found)
     })
+}
+
+fn write_note(tag: u8, note: &[u8], into: &mut Vec<u8>) {
+    into.push(tag);
+    write_length(note.len(), into);
+    into.extend_from_slice(note);
 }
 
 /// Seven bits a byte, lowest first; the highest bit says that more follow.
@@ -174,7 +246,7 @@ impl Heap for Notes {
     }
 }
 
-impl Heap for Chunk {
+impl Heap for NotesChunk {
     fn heap(&self, parts: &mut Parts) -> usize {
         self.bytes.heap(parts) + self.ends.heap(parts)
     }

@@ -12,7 +12,9 @@ use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 use crate::engine::orders::FIELDS;
 use crate::engine::property::Property;
-use crate::engine::{Change, CodedUsage, TenantIndex, UserRow, UsersDraft, Window, select};
+use crate::engine::{
+    Change, CodedUsage, TenantIndex, UserRow, UsersDraft, UsersLoading, Window, select,
+};
 
 use super::model::*;
 use super::told::*;
@@ -260,27 +262,31 @@ proptest! {
     }
 
     #[test]
-    fn loaded_users_are_the_first_of_each_id(batches in prop::collection::vec(users(40, 30), 0..4)) {
+    fn loaded_users_are_the_first_of_each_id(batches in prop::collection::vec(users(40, 30), 0..4), is_told_at_once: bool) {
         let base = told_index_of("one", &[]);
-        let mut draft = base.draft();
+        let mut loading = UsersLoading::new();
         let mut model = Model::new();
-        for batch in &batches {
-            draft.load(batch);
-            for user in batch {
-                model.entry(user.object_id).or_insert_with(|| user.clone());
-            }
-        }
-        for user in model.values() {
+        let tell = |loading: &mut UsersLoading, user: &User| {
             for fact in TELLING.iter().filter_map(|dataset| fact_of(user, *dataset)) {
                 match &fact {
-                    UserFact::Usage(usage) => draft.load_usage(&CodedUsage::of(usage)),
-                    _ => draft.load_fact(&fact),
+                    UserFact::Usage(usage) => loading.usage(&CodedUsage::of(usage)),
+                    _ => loading.fact(&fact),
                 }
                 let later = UserFact::Usage(Usage::nothing(fact.dataset(), user.object_id));
-                draft.load_fact(&later);
+                loading.fact(&later);
+            }
+        };
+        for user in batches.iter().flatten() {
+            loading.user(Box::new(user.clone()));
+            let known = model.entry(user.object_id).or_insert_with(|| user.clone());
+            if is_told_at_once {
+                tell(&mut loading, known);
             }
         }
-        check(&published(&base, draft), &model);
+        if !is_told_at_once {
+            model.values().for_each(|user| tell(&mut loading, user));
+        }
+        check(&published(&base, loading.finish()), &model);
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::columns::{Codes, cut, resolve};
-use crate::domain::usage::{Metric, Values};
+use crate::domain::usage::{Metric, Seek, Values};
 use crate::store::Error;
 use crate::store::numbers::Numbered;
 
@@ -66,9 +66,10 @@ impl ValuesWriter {
         if is_new {
             self.shapes.push(shape);
         }
+        let mut before = before.map(Values::seek);
         for (metric, value) in values.iter() {
             // Wrapping, and back again when read: whatever the two numbers are, this is exact.
-            let more = value.wrapping_sub(compared(metric, before));
+            let more = value.wrapping_sub(compared(metric, &mut before));
             let column = self.metrics.entry(metric).or_default();
             column.push(more.cast_signed());
         }
@@ -162,20 +163,22 @@ impl<'a> ValuesReader<'a> {
         };
         let shape = self.shapes.get(place).ok_or_else(cut)?;
         let mut values = Values::with_room(shape.len());
+        let mut before = before.map(Values::seek);
         for place in shape {
             let numbers = self.metrics.get_mut(*place).ok_or_else(cut)?;
             let offset = *numbers.offsets.next().ok_or_else(cut)?;
             if let Some(metric) = numbers.metric {
                 let more = numbers.base.wrapping_add(offset);
-                values.set(metric, more.wrapping_add(compared(metric, before)));
+                values.set(metric, more.wrapping_add(compared(metric, &mut before)));
             }
         }
         Ok(Some(values))
     }
 }
 
-fn compared(metric: Metric, before: Option<&Values>) -> u64 {
-    before.and_then(|before| before.get(metric)).unwrap_or(0)
+fn compared(metric: Metric, before: &mut Option<Seek<'_>>) -> u64 {
+    let number = before.as_mut().and_then(|before| before.get(metric));
+    number.unwrap_or(0)
 }
 
 #[cfg(test)]

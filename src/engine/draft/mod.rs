@@ -1,5 +1,7 @@
 //! Changing the users of an index without disturbing it.
 
+mod loading;
+
 use jiff::Timestamp;
 
 use crate::domain::filter::UserOrderField;
@@ -8,11 +10,13 @@ use crate::domain::sync_run::Dataset;
 use crate::domain::user::User;
 use crate::domain::user_fact::UserFact;
 
+pub use loading::UsersLoading;
+
 use super::arrangement::Arrangement;
 use super::bits::Bits;
 use super::changes::ChangedUsers;
 use super::directory::Directory;
-use super::facts::{CodedUsage, Told};
+use super::facts::Told;
 use super::marks::Marks;
 use super::orders::{FIELDS, Orders};
 use super::users::{Touched, Users};
@@ -89,22 +93,6 @@ impl UsersDraft {
         }
     }
 
-    /// Takes in users as they were stored, in the order in which they are given. Of one who comes
-    /// twice, in this call or another, the first counts. A whole batch is put into one column after
-    /// the other, on all cores.
-    pub fn load(&mut self, users: &[User]) {
-        let mut new = Vec::with_capacity(users.len());
-        for user in users {
-            if self.next.find(user.object_id).is_none() {
-                let row = self.next.new_row(user.object_id);
-                self.seen.insert(row);
-                self.touch(row, EVERYTHING);
-                new.push((row, user));
-            }
-        }
-        self.next.fill(&new);
-    }
-
     /// Puts the users of a first list in the order in which they are best read, once all of them are there.
     /// Where there were users before, or something was said of one already, rows stay where they are.
     pub fn arrange(&mut self) {
@@ -127,50 +115,30 @@ impl UsersDraft {
         self.arrangement = Some(arrangement);
     }
 
-    /// Takes in what a dataset said of a user when it was stored. Of two facts of one dataset and user
-    /// the first counts.
-    pub fn load_fact(&mut self, fact: &UserFact) {
-        let place = self.place_untold(fact.dataset(), fact.object_id());
-        if let Some(row) = place {
-            let told = self.next.facts_mut().set(row, fact);
-            self.take_in(row, fact.dataset(), told);
-        }
-    }
-
-    /// The same of a report.
-    pub fn load_usage(&mut self, usage: &CodedUsage) {
-        let place = self.place_untold(usage.dataset(), usage.object_id());
-        if let Some(row) = place {
-            let told = self.next.facts_mut().set_usage(row, usage);
-            self.take_in(row, usage.dataset(), told);
-        }
-    }
-
-    /// The row of a user of whom a dataset said nothing in this draft; it counts as told from now on.
-    fn place_untold(&mut self, dataset: Dataset, id: ObjectId) -> Option<u32> {
-        let row = self.find_near(id)?;
-        let told = &mut self.told[dataset as usize];
-        if told.contains(row) {
-            return None;
-        }
-        told.insert(row);
-        Some(row)
-    }
-
+    /// The row of a user who is best looked for near the last.
     fn find_near(&mut self, id: ObjectId) -> Option<u32> {
-        let around = (1..=NEAR_USERS).flat_map(|step| {
-            let behind = self.last.saturating_add(step);
-            [self.last.checked_sub(step), Some(behind)]
-        });
-        let near = around.flatten().find_map(|came| {
+        self.found(id, |draft, row| draft.next.is_at(row, id))
+    }
+
+    /// The same while no row changes hands.
+    fn find_near_settled(&mut self, id: ObjectId) -> Option<u32> {
+        self.found(id, |draft, row| {
+            draft.arrangement.is_some() || draft.next.is_at(row, id)
+        })
+    }
+
+    fn found(&mut self, id: ObjectId, is_there: impl Fn(&Self, u32) -> bool) -> Option<u32> {
+        let row_of = |came: u32| {
             let row = match &self.arrangement {
+                Some(arrangement) => arrangement.number_of_user(came, id)?,
                 None => came,
-                Some(arrangement) if arrangement.user_before(came)? == id => {
-                    arrangement.number_of(came)?
-                }
-                Some(_) => return None,
             };
-            self.next.is_at(row, id).then_some((came, row))
+            is_there(self, row).then_some((came, row))
+        };
+        let last = self.last;
+        let near = (1..=NEAR_USERS).find_map(|step| {
+            let before = last.checked_sub(step).and_then(row_of);
+            before.or_else(|| row_of(last.saturating_add(step)))
         });
         let (came, row) = match near {
             Some(near) => near,
